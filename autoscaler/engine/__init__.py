@@ -1,0 +1,1 @@
+"""Adapters of the Docker engine: the only package that speaks its API."""

@@ -1,0 +1,84 @@
+"""Runs many blocking calls at once and waits for them no longer than a deadline."""
+
+from __future__ import annotations
+
+import threading
+import time
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+_IDLE_SECONDS = 120.0
+
+
+class Fanout(Generic[K, V]):
+    """A pool of at most `max_workers` threads that grows with the calls under way.
+
+    A call that hangs keeps its thread and its key, and no further call is made for that key until
+    it returns; the others are not delayed. The threads are daemons, so that a hanging call does
+    not keep the process from ending, and go after two idle minutes. For one caller at a time.
+    """
+
+    def __init__(self, name: str, max_workers: int) -> None:
+        self._name = name
+        self._max_workers = max_workers
+        self._calls: SimpleQueue[tuple[K, Callable[[], V], _Answers[K, V]]] = SimpleQueue()
+        self._guard = threading.Lock()
+        self._under_way: set[K] = set()
+        self._workers = 0
+
+    def run(self, calls: Mapping[K, Callable[[], V]], timeout: float) -> dict[K, V]:
+        """Return what the calls gave within `timeout` seconds; those that did not are left out.
+
+        The calls must not raise.
+        """
+        deadline = time.monotonic() + timeout
+        answers: _Answers[K, V] = SimpleQueue()
+        with self._guard:
+            fresh = [key for key in calls if key not in self._under_way]
+            self._under_way.update(fresh)
+            wanted = min(len(self._under_way), self._max_workers)
+            missing, self._workers = wanted - self._workers, max(self._workers, wanted)
+        for key in fresh:
+            self._calls.put((key, calls[key], answers))
+        for _ in range(missing):
+            threading.Thread(target=self._work, name=self._name, daemon=True).start()
+        given: dict[K, V] = {}
+        while len(given) < len(fresh):
+            try:
+                key, value = answers.get(timeout=max(deadline - time.monotonic(), 0.0))
+            except Empty:
+                break
+            given[key] = value
+        return given
+
+    def _work(self) -> None:
+        """Make calls until there was none for a while."""
+        while True:
+            try:
+                key, call, answers = self._calls.get(timeout=_IDLE_SECONDS)
+            except Empty:
+                with self._guard:
+                    # A call put meanwhile counted on this thread: look once more before going.
+                    if not self._under_way:
+                        self._workers -= 1
+                        return
+                continue
+            try:
+                answers.put((key, call()))
+            except BaseException:
+                # A defect of the call: this thread ends with its traceback and is replaced.
+                with self._guard:
+                    self._workers -= 1
+                raise
+            finally:
+                with self._guard:
+                    self._under_way.discard(key)
+
+
+_Answers = SimpleQueue[tuple[K, V]]

@@ -1,0 +1,54 @@
+"""Many blocking calls at once."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from autoscaler.sampling.fanout import Fanout
+
+
+def test_all_calls_run_at_once() -> None:
+    """Each waits for all the others."""
+    together = threading.Barrier(30, timeout=5)
+    fanout: Fanout[int, int] = Fanout("test", 64)
+    assert len(fanout.run(dict.fromkeys(range(30), together.wait), 5)) == 30
+
+
+def test_more_calls_than_threads_are_made_one_after_another() -> None:
+    """Nothing is lost."""
+    fanout: Fanout[int, int] = Fanout("test", 3)
+    assert fanout.run({n: lambda n=n: n * n for n in range(20)}, 5) == {  # type: ignore[misc]
+        n: n * n for n in range(20)
+    }
+
+
+def test_threads_are_used_again() -> None:
+    """A tick every few seconds does not make threads every few seconds."""
+    fanout: Fanout[int, int] = Fanout("test", 8)
+    threads: set[int] = set()
+    for _ in range(20):
+        threads.update(fanout.run(dict.fromkeys(range(3), threading.get_ident), 5).values())
+    assert len(threads) <= 3
+
+
+def test_a_call_that_hangs_is_left_out_and_not_made_again() -> None:
+    """The others are answered, now and next time, and it is called again once it returned."""
+    release, calls = threading.Event(), []
+
+    def hang() -> str:
+        calls.append(1)
+        release.wait(10)
+        return "at last"
+
+    fanout: Fanout[str, str] = Fanout("test", 8)
+    work = {"bad": hang, "good": lambda: "fine"}
+    began = time.monotonic()
+    assert fanout.run(work, 0.2) == {"good": "fine"}
+    assert fanout.run(work, 0.2) == {"good": "fine"}
+    assert time.monotonic() - began < 2
+    assert len(calls) == 1
+    release.set()
+    while fanout._under_way:
+        threading.Event().wait(0.01)
+    assert fanout.run(work, 5) == {"bad": "at last", "good": "fine"}
