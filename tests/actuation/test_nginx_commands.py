@@ -1,0 +1,61 @@
+"""The commands and the pid file with which an NGINX on the host is reached."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from autoscaler.actuation.nginx_host import HostCommands, HostNginx
+from autoscaler.actuation.workers import title_of
+from autoscaler.errors import NginxError, NginxTestFailedError, NginxUnreachableError
+
+if TYPE_CHECKING:
+    from tests.actuation.conftest import HostRig
+
+
+def test_a_command_that_hangs_is_killed_with_all_it_started(host_rig: HostRig) -> None:
+    """The test of a configuration may wait for a name server for ever."""
+    note = host_rig.prefix / "grandchild"
+    script = f"sleep 60 & echo $! > {note}; sleep 61"
+    commands = HostCommands(("sh", "-c", script), ("true",), 0.5)
+    reach = HostNginx(commands, host_rig.prefix / "pid", ("127.0.0.1", 1))
+    begun = time.monotonic()
+    with pytest.raises(NginxError, match=r"did not end within 0\.5 s"):
+        reach.test()
+    assert time.monotonic() - begun < 3
+    host_rig.until(lambda: title_of(int(note.read_text())) == b"")
+
+
+def test_a_command_that_does_not_exist_is_named(host_rig: HostRig) -> None:
+    """Nothing was tested, and that is no refusal of NGINX."""
+    commands = HostCommands(("/nowhere/nginx", "-t"), ("true",), 1.0)
+    with pytest.raises(NginxError, match="'/nowhere/nginx' cannot be run") as failed:
+        HostNginx(commands, host_rig.prefix / "pid", ("127.0.0.1", 1)).test()
+    assert not isinstance(failed.value, NginxTestFailedError)
+
+
+def test_children_do_not_get_the_service_managers_socket(
+    host_rig: HostRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A child with NOTIFY_SOCKET could speak in the daemon's name."""
+    monkeypatch.setenv("NOTIFY_SOCKET", "/run/systemd/notify")
+    commands = HostCommands(("sh", "-c", "echo socket=$NOTIFY_SOCKET"), ("true",), 5.0)
+    assert HostNginx(commands, host_rig.prefix / "pid", ("127.0.0.1", 1)).test() == "socket="
+
+
+@pytest.mark.parametrize("content", [str(2**22 - 1), str(os.getpid())])
+def test_a_stale_pid_file_is_no_nginx(host_rig: HostRig, content: str) -> None:
+    """The number may belong to nobody or to another process by now."""
+    (host_rig.prefix / "pid").write_text(content)
+    with pytest.raises(NginxUnreachableError, match="is no NGINX master"):
+        host_rig.reach().workers()
+
+
+def test_a_pid_file_of_nonsense_is_explained(host_rig: HostRig) -> None:
+    """It names the file and what must be in it."""
+    (host_rig.prefix / "pid").write_text("x")
+    with pytest.raises(NginxError, match=r"pid file .* must hold the master's pid"):
+        host_rig.reach().workers()
