@@ -1,2 +1,1 @@
 """Scale the containers of a Docker host with CPU demand and keep NGINX pointed at healthy ones."""
-
