@@ -27,10 +27,14 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """Whether a probe succeeded, and a few words for the log either way."""
+    """Whether a probe succeeded, and a few words for the log either way.
+
+    A failed one was `slow` if there was no answer in time: that can be load as well as death.
+    """
 
     ok: bool
     detail: str
+    slow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,8 @@ def probe(address: str, port: int, path: str, timeout: float) -> ProbeResult:
             return ProbeResult(ok=True, detail=f"{where} accepts connections")
         reply = get((address, port), path, timeout)
     except TimeoutError:
-        return ProbeResult(ok=False, detail=f"{where}{path} did not answer within {timeout:g} s")
+        detail = f"{where}{path} did not answer within {timeout:g} s"
+        return ProbeResult(ok=False, detail=detail, slow=True)
     except OSError as error:
         return ProbeResult(ok=False, detail=f"{where}{path}: {error.strerror or error}")
     return ProbeResult(ok=reply.status in _OK, detail=f"{where}{path} answered {reply.status}")

@@ -1,0 +1,63 @@
+"""The `autoscaler` command: finds the subcommand's module and turns errors into exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import version
+
+from autoscaler.errors import AutoscalerError, DaemonUnreachableError, SettingsError
+
+COMMANDS = {
+    "run": "run the daemon in the foreground",
+    "check": "check the settings and the host, and say what to mend",
+    "status": "show what the running daemon sees and wants",
+    "reload": "let the running daemon read its env file again",
+    "demo": "show it at work on this machine's engine, with load, in under four minutes",
+}
+"""One module of this package per command, each with `add_arguments` and `run`."""
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_UNREACHABLE = 3
+
+
+def build_parser(wanted: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser with all commands; only the `wanted` one's module is imported."""
+    parser = argparse.ArgumentParser(
+        prog="autoscaler",
+        description="Starts and stops the spare containers of a Docker Compose host as CPU "
+        "demands, and keeps NGINX pointed only at members that can answer.",
+        epilog="exit codes: 0 fine, 1 failed, 2 bad usage or settings, 3 no daemon answers",
+    )
+    parser.add_argument("--version", action="version", version=version("autoscaler"))
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        if name == wanted:
+            import_module(f"autoscaler.cli.{name}").add_arguments(command)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit code. Errors go to standard error in plain words."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    arguments = build_parser(next((w for w in words if w in COMMANDS), None)).parse_args(words)
+    try:
+        code: int = import_module(f"autoscaler.cli.{arguments.command}").run(arguments)
+    except SettingsError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return EXIT_USAGE
+    except DaemonUnreachableError as error:
+        print(f"autoscaler: {error}", file=sys.stderr)
+        return EXIT_UNREACHABLE
+    except AutoscalerError as error:
+        print(f"autoscaler: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return EXIT_FAILED
+    return code

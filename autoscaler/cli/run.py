@@ -1,0 +1,34 @@
+"""`autoscaler run`: the daemon in the foreground."""
+
+from __future__ import annotations
+
+import argparse
+from importlib.metadata import version
+
+from autoscaler.cli.envfile import add_env_file, load_from
+from autoscaler.daemon.app import run_daemon
+from autoscaler.daemon.controller import Options
+from autoscaler.surface import logs
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `run`."""
+    add_env_file(parser)
+    parser.add_argument(
+        "--once",
+        action="store_true",
+        help="measure for one averaging time, decide, do it, and end",
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="only log what would be changed; takes no lock, socket or file and changes nothing",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run until a signal; return the exit code."""
+    loaded = load_from(arguments)
+    logs.configure(loaded.settings.log_level, loaded.settings.log_format)
+    options = Options(arguments.env_file, once=arguments.once, dry_run=arguments.dry_run)
+    return run_daemon(loaded, options, version("autoscaler"))

@@ -1,0 +1,90 @@
+"""`autoscaler status`: what the running daemon sees and wants."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from autoscaler.cli.envfile import add_env_file, load_from
+from autoscaler.surface.control import call
+
+BAR_WIDTH = 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `status`."""
+    add_env_file(parser)
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Ask the daemon and print its answer."""
+    status = call(load_from(arguments).settings.run_dir, "GET", "/v1/status")
+    print(json.dumps(status, indent=2) if arguments.json else "\n".join(lines(status)))
+    return 0
+
+
+def lines(status: dict[str, Any]) -> list[str]:
+    """Return the status as lines for a terminal."""
+    engine, nginx = status["engine"], status["nginx"]
+    out = [
+        f"daemon   process {status['pid']}, since {status['started']}",
+        "engine   " + _engine(engine),
+        "nginx    "
+        + (
+            f"serves generation {nginx['generation']}"
+            if nginx["settled"]
+            else f"not up to date: {nginx['error'] or 'a publish is under way'}"
+        ),
+    ]
+    if status["history"]["error"]:
+        out.append(f"history  {status['history']['error']}")
+    out += [f"warning  {text}" for text in status["warnings"]]
+    for name, role in status["roles"].items():
+        out += ["", *_role_lines(name, role)]
+    return out
+
+
+def _engine(engine: dict[str, Any]) -> str:
+    if engine["up"] is None:
+        return "was not asked yet"
+    return "answers" if engine["up"] else f"does not answer: {engine['error']}"
+
+
+def _role_lines(name: str, role: dict[str, Any]) -> list[str]:
+    decision = role["decision"] or {}
+    counts = (
+        f"{role['desired']} wanted ({role['min']} to {role['max']}), "
+        f"{role['running']} running, {role['healthy']} healthy, {role['published']} published"
+    )
+    rules = (
+        f"mean {_percent(decision.get('mean'))}, starts above {role['cpu_high']:g} %, "
+        f"stops below {role['cpu_low']:g} %: {decision.get('reason', 'not decided yet')}"
+    )
+    out = [f"{name}: {counts}", f"  {rules}"]
+    change = role["last_change"]
+    if change:
+        out.append(
+            f"  last change {change['at']}: {change['desired_before']} -> {change['desired']} "
+            f"({change['reason']})"
+        )
+    out += [f"  missing: {missing}" for missing in role["missing"]]
+    out += [_member_line(member) for member in role["members"]]
+    return out
+
+
+def _member_line(member: dict[str, Any]) -> str:
+    cpu = member["cpu_percent"]
+    missing = f"no reading: {member['no_reading'] or 'not read yet'}"
+    seen = _percent(cpu) if cpu is not None else missing
+    return f"  {member['name']:<28} {member['phase']:<12} {_bar(cpu)} {seen}"
+
+
+def _bar(percent: float | None) -> str:
+    filled = 0 if percent is None else min(BAR_WIDTH, round(percent / 100 * BAR_WIDTH))
+    return "█" * filled + "·" * (BAR_WIDTH - filled)
+
+
+def _percent(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.1f} %"

@@ -1,0 +1,122 @@
+"""Puts a daemon together and runs it: lock, history, events, control socket, signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Mapping
+from typing import Any
+
+from autoscaler.clock import SystemClock, boot_id
+from autoscaler.daemon.assembly import Assembly
+from autoscaler.daemon.controller import ONCE_UNFINISHED, Controller, Options, Outside
+from autoscaler.daemon.history import History, HistorySink, Limits, NoHistory
+from autoscaler.daemon.inbox import Command, HistoryTrouble, Stop
+from autoscaler.daemon.journal import Journal
+from autoscaler.daemon.lock import InstanceLock
+from autoscaler.daemon.schema import RoleRecord, load_roles
+from autoscaler.engine.events import Watcher
+from autoscaler.settings import Loaded, Settings
+from autoscaler.surface.control import ANSWER_SECONDS, ControlSocket
+
+CLOSE_SECONDS = 2.0
+"""How long the end of the process waits for history, and for the event stream."""
+
+
+def run_daemon(loaded: Loaded, options: Options, version: str) -> int:
+    """Run until a signal, or until things are settled with `once`; return the exit code.
+
+    Raises LockedError if another daemon runs, AutoscalerError if the run directory cannot be used.
+    A dry run takes no lock, socket or file and changes nothing.
+    """
+    settings = loaded.settings
+    lock = InstanceLock(settings.run_dir)
+    if not options.dry_run:
+        lock.acquire()
+    try:
+        return _Daemon(loaded, options).run(version)
+    finally:
+        lock.release()
+
+
+class _Daemon:
+    """The parts of one process around its controller."""
+
+    def __init__(self, loaded: Loaded, options: Options) -> None:
+        settings = loaded.settings
+        self._settings = settings
+        self._options = options
+        self._history = self._open_history(settings)
+        clock = SystemClock()
+        self._journal = Journal(self._history, clock)
+        assembly = Assembly(settings, clock)
+        outside = Outside(
+            assembly.parts, self._history, self._journal, boot_id(), self._stored(settings)
+        )
+        self._controller = Controller(loaded, options, outside)
+        self._watcher = Watcher(lambda: assembly.client(settings), self._controller.inbox.put)
+        self._control = ControlSocket(settings.run_dir, self._ask)
+
+    def _open_history(self, settings: Settings) -> HistorySink:
+        if self._options.dry_run:
+            return NoHistory()
+        limits = Limits(settings.history_days, settings.history_max_mib)
+        return History(settings.state_dir / "history.db", limits, self._history_trouble)
+
+    def _history_trouble(self, text: str | None) -> None:
+        self._controller.inbox.put(HistoryTrouble(text))
+
+    def _stored(self, settings: Settings) -> Mapping[str, RoleRecord]:
+        """Read what a daemon before this one has left."""
+        if self._options.dry_run:
+            return {}
+        stored, problems = load_roles(settings.state_dir / "history.db")
+        for problem in problems:
+            self._journal.error(
+                "history.unreadable",
+                reason=problem,
+                consequence="counts begin with what runs now; nothing is stopped because of this",
+            )
+        return stored
+
+    def _ask(self, verb: str) -> dict[str, Any]:
+        command = Command(verb)
+        self._controller.inbox.put(command)
+        return command.reply.get(timeout=ANSWER_SECONDS)
+
+    def _on_signal(self, number: int, _frame: object) -> None:
+        """Only put the wish into the inbox; the controller does the work."""
+        if number == signal.SIGHUP:
+            self._controller.inbox.put(Command("reload"))
+        else:
+            self._controller.inbox.put(Stop(signal.Signals(number).name))
+
+    def run(self, version: str) -> int:
+        """Run the controller in this thread until it ends."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._on_signal)
+        if isinstance(self._history, History):
+            self._history.start()
+        self._journal.info(
+            "daemon.started",
+            version=version,
+            pid=os.getpid(),
+            project=self._settings.project,
+            roles=sorted(self._settings.roles),
+            dry_run=self._options.dry_run,
+        )
+        if not self._options.dry_run:
+            self._control.start()
+        self._watcher.start()
+        try:
+            reason = self._controller.run()
+            self._journal.info("daemon.stopped", reason=reason)
+        except Exception as error:
+            # A defect: told where everything else is told, then the process ends with it.
+            self._journal.error("daemon.crashed", reason=f"{type(error).__name__}: {error}")
+            raise
+        finally:
+            self._control.stop()
+            self._watcher.stop(CLOSE_SECONDS)
+            self._history.close(CLOSE_SECONDS)
+        return 1 if reason == ONCE_UNFINISHED else 0

@@ -1,0 +1,265 @@
+"""The one thread that owns all state: it takes items from the inbox, one at a time.
+
+Nothing in here blocks: what can is a job for a pool and comes back as an item.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from autoscaler.daemon.actions import Actions
+from autoscaler.daemon.deciding import Deciding
+from autoscaler.daemon.history import HistorySink
+from autoscaler.daemon.inbox import Command, HistoryTrouble, Inbox, Item, Stop, Tick
+from autoscaler.daemon.journal import Journal
+from autoscaler.daemon.looking import Looking
+from autoscaler.daemon.observing import Observing
+from autoscaler.daemon.ports import Parts
+from autoscaler.daemon.publishing import Publishing
+from autoscaler.daemon.readiness import Readiness
+from autoscaler.daemon.reconcile import Reconciler
+from autoscaler.daemon.reloading import Reloading
+from autoscaler.daemon.report import heartbeat, status
+from autoscaler.daemon.roles import Now, make_role
+from autoscaler.daemon.schema import RoleRecord
+from autoscaler.daemon.state import State
+from autoscaler.daemon.ticker import Ticker
+from autoscaler.daemon.worker import Done, Pool
+from autoscaler.model import EngineEvent, EventKind
+from autoscaler.settings import Loaded, Settings
+
+LATE_INTERVALS = 1.5
+"""A tick that has not come after so many intervals is done by the controller itself."""
+
+ONCE_DONE = "once: decided and done"
+ONCE_UNFINISHED = "once: not done in time; the events before this one say what it waits for"
+"""Why a single run ended."""
+
+FINISH_SECONDS = 2.0
+"""How long the end of the process waits for a publish under way."""
+
+_LEADS_TO_LOOK = frozenset(EventKind) - {EventKind.KILL, EventKind.CONNECTED}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the daemon was started. `env_file` is read again at a reload."""
+
+    env_file: Path | None
+    once: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What the controller is given: its parts are made anew when settings change.
+
+    `make_pool` makes a pool from its size, where finished jobs go, and its name.
+    """
+
+    assemble: Callable[[Settings, Parts | None, Settings | None], Parts]
+    history: HistorySink
+    journal: Journal
+    boot_id: str
+    stored: Mapping[str, RoleRecord]
+    make_pool: Callable[[int, Callable[[Done], None], str], Pool] = Pool
+
+
+class Controller:
+    """Runs until told to stop."""
+
+    def __init__(self, loaded: Loaded, options: Options, outside: Outside) -> None:
+        settings = loaded.settings
+        self.inbox: Inbox = queue.SimpleQueue()
+        self._options = options
+        self._journal = outside.journal
+        self._clock = outside.journal.clock
+        self._history = outside.history
+        now = Now.of(self._clock, outside.boot_id)
+        self.state = State(settings, started_wall=self._journal.now_text())
+        for name in settings.roles:
+            role = make_role(name, settings, outside.stored.get(name), now)
+            self.state.roles[name] = role
+        core = outside.make_pool(4, self.inbox.put, "core")
+        probes = outside.make_pool(8, self.inbox.put, "probe")
+        slow = outside.make_pool(settings.workers, self.inbox.put, "action")
+        journal, state = self._journal, self.state
+        self._looking = Looking(state, journal)
+        deciding = Deciding(state, journal, outside.history, dry_run=options.dry_run)
+        self._observing = Observing(state, journal, core, self._looking, deciding)
+        self._readiness = Readiness(state, journal, probes)
+        actions = Actions(journal, outside.history, slow, self._observing.look)
+        self._publishing = Publishing(state, journal, actions, core)
+        self._reconciler = Reconciler(state, journal, outside.history, actions, outside.boot_id)
+        self._reloading = Reloading(loaded, options.env_file, state, journal, now.boot_id)
+        self._assemble = outside.assemble
+        self._parts = outside.assemble(settings, None, None)
+        self._ticker = Ticker(lambda: self.inbox.put(Tick()), settings.interval)
+        self._began_at = self._ticked_at = self._clock.monotonic()
+        self._beat_at = self._ticked_at
+        self._stopping: str | None = None
+
+    def run(self) -> str:
+        """Take items until a Stop; return its reason."""
+        self._ticker.start()
+        self.begin()
+        while self._stopping is None:
+            self.take(self._next_item())
+        self._ticker.stop()
+        self._finish_publish()
+        return self._stopping
+
+    def begin(self) -> None:
+        """Look at the world for the first time."""
+        self._observing.use(self._parts)
+        self._tick()
+
+    def take(self, item: Item | None) -> None:
+        """Handle one item (None: something is due by time) and begin what follows from it."""
+        self._handle(item)
+        if self._stopping is None:
+            self._reconcile()
+
+    def _finish_publish(self) -> None:
+        """Let a publish under way end: half of one would be left to NGINX's next start."""
+        end = self._clock.monotonic() + FINISH_SECONDS
+        while self.state.publication.busy and (left := end - self._clock.monotonic()) > 0:
+            try:
+                item = self.inbox.get(timeout=left)
+            except queue.Empty:
+                return
+            if isinstance(item, Done):
+                item.deliver()
+
+    @property
+    def quiet(self) -> bool:
+        """Whether every role was decided on whole windows and nothing is left to do."""
+        state = self.state
+        enough = state.settings.average_over / state.settings.interval + 1
+        if self._observing.rounds < enough or not all(r.decided for r in state.roles.values()):
+            return False
+        if self._options.dry_run:
+            return True
+        if any(t.busy for r in state.roles.values() for t in r.tracks.values()):
+            return False
+        steps = sum(r.waiting_steps for r in state.roles.values())
+        return steps == 0 and state.publication.settled and not state.publication.busy
+
+    def _next_item(self) -> Item | None:
+        """Wait for an item until something is due by time alone."""
+        now = self._clock.monotonic()
+        tick_deadline = self._ticked_at + LATE_INTERVALS * self._ticker.interval
+        if now >= tick_deadline:
+            self._journal.debug("tick.late", reason="the schedule was late; it is made anew")
+            self._ticker.renew()
+            return Tick()
+        due = [tick_deadline, *self._due(now)]
+        try:
+            return self.inbox.get(timeout=max(0.0, min(due) - now))
+        except queue.Empty:
+            return None
+
+    def _due(self, now: float) -> list[float]:
+        if not self.state.engine_up:
+            return []
+        times = [self._readiness.next_at()]
+        if not self._options.dry_run:
+            times += [self._publishing.next_at(), self._reconciler.next_at(now)]
+        return [t for t in times if t is not None]
+
+    def _handle(self, item: Item | None) -> None:
+        if isinstance(item, Done):
+            item.deliver()
+        elif isinstance(item, Tick):
+            self._tick()
+        elif isinstance(item, EngineEvent):
+            self._event(item)
+        elif isinstance(item, Command):
+            self._command(item)
+        elif isinstance(item, HistoryTrouble):
+            self._history_trouble(item)
+        elif isinstance(item, Stop):
+            self._stopping = item.reason
+
+    def _tick(self) -> None:
+        now = self._clock.monotonic()
+        self._ticked_at = now
+        self._observing.look(sample=True)
+        if now - self._beat_at >= self.state.settings.heartbeat:
+            self._beat_at = now
+            self._journal.info("daemon.heartbeat", **heartbeat(self.state))
+        if self._options.once:
+            self._end_once(now)
+
+    def _end_once(self, now: float) -> None:
+        """End a single run when all is done, or when it cannot become so any more."""
+        settings = self.state.settings
+        longest = max((r.start_timeout for r in settings.roles.values()), default=0.0)
+        if self.quiet:
+            self._stopping = ONCE_DONE
+        elif now - self._began_at > 2 * settings.average_over + longest:
+            self._stopping = ONCE_UNFINISHED
+
+    def _event(self, event: EngineEvent) -> None:
+        now = self._clock.monotonic()
+        if event.kind is EventKind.DISCONNECTED:
+            for role in self.state.roles.values():
+                role.hands.disconnected()
+        elif event.kind is EventKind.CONNECTED:
+            if self.state.engine_up is not None:
+                self._observing.distrust_addresses()
+            self._observing.look()
+            return
+        if event.container_id:
+            self._parts.inventory.forget(event.container_id)
+        about_nginx = bool(event.name) and event.name == self.state.settings.nginx.container
+        if about_nginx and event.kind is EventKind.START:
+            self._observing.distrust_addresses()
+        concerns = self._looking.event(event, now) or about_nginx
+        if concerns and event.kind in _LEADS_TO_LOOK:
+            self._observing.look()
+
+    def _command(self, command: Command) -> None:
+        if command.verb == "status":
+            command.reply.put(status(self.state, self._clock.monotonic()))
+        elif command.verb == "reload":
+            answer, changed = self._reloading.reload(os.environ)
+            if changed is not None:
+                self._apply(changed)
+            command.reply.put(answer)
+        else:
+            command.reply.put({"error": f"unknown verb {command.verb!r}"})
+
+    def _apply(self, old: Settings) -> None:
+        """Use the settings that a reload has put into the state instead of `old`."""
+        settings = self.state.settings
+        self._parts = self._assemble(settings, self._parts, old)
+        self._observing.use(self._parts)
+        if settings.interval != old.interval:
+            self._ticker.renew(settings.interval)
+        self._observing.look()
+
+    def _history_trouble(self, trouble: HistoryTrouble) -> None:
+        self.state.history_trouble = trouble.text
+        if trouble.text is None:
+            self._journal.info("history.recovered", reason="history is stored again")
+        else:
+            self._journal.error(
+                "history.failed",
+                reason=trouble.text,
+                consequence="scaling goes on; what happens now will be missing from history",
+            )
+
+    def _reconcile(self) -> None:
+        now = self._clock.monotonic()
+        if self.state.engine_up:
+            self._looking.settle(now)
+            self._readiness.update(self._parts, now)
+        if self._options.dry_run:
+            self._reconciler.plan_only(self._publishing, now)
+        else:
+            self._reconciler.update(self._parts, self._publishing, self._looking, now)

@@ -1,0 +1,118 @@
+"""Folds a round of readings into decisions and tells those that change something."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+
+from autoscaler.daemon import schema
+from autoscaler.daemon.history import HistorySink
+from autoscaler.daemon.journal import Journal
+from autoscaler.daemon.state import RoleState, State
+from autoscaler.model import Decision, NoReading, Reading, Reason, RolePolicy
+from autoscaler.policy.decide import decide
+
+_FRESH = frozenset({NoReading.FIRST_SIGHT.value, NoReading.RESTARTED.value})
+"""Reasons for no reading that pass by themselves."""
+
+
+class Deciding:
+    """Applies the rules of every role once per round of readings.
+
+    In a dry run the count is what runs, and a change is only proposed.
+    """
+
+    def __init__(
+        self, state: State, journal: Journal, history: HistorySink, *, dry_run: bool
+    ) -> None:
+        self._state = state
+        self._journal = journal
+        self._history = history
+        self._dry_run = dry_run
+
+    def round(self, readings: Mapping[str, Reading], now: float) -> None:
+        """Decide all roles on these readings, which are by member name."""
+        wall = self._journal.clock.wall().timestamp()
+        for role in self._state.roles.values():
+            role.readings = {n: readings[n] for n in role.members if n in readings}
+            self._history.write(schema.readings(role.name, wall, tuple(role.readings.values())))
+            self._decide(role, wall, now)
+        self._state.sampled_at = now
+
+    def _decide(self, role: RoleState, wall: float, now: float) -> None:
+        if self._dry_run:
+            role.memory = replace(role.memory, desired=max(role.running, 1))
+        loads = role.loads(now)
+        decision, memory = decide(
+            self._reachable(role), role.memory, loads, now, role.overrides, role.protected_running
+        )
+        before, role.decision = role.decision, decision
+        role.decided = True
+        # A change that is only proposed must not use up the limits of the next.
+        role.memory = replace(memory, up_events=(), down_events=()) if self._dry_run else memory
+        changed = decision.desired != decision.desired_before
+        if changed:
+            role.last_change = {
+                "desired_before": decision.desired_before,
+                "desired": decision.desired,
+                "reason": decision.reason.value,
+                "mean": decision.mean,
+                "at": self._journal.now_text(),
+            }
+        self._history.write([schema.decision(role.name, wall, decision)])
+        self._tell(role, decision, before, changed=changed)
+
+    def _reachable(self, role: RoleState) -> RolePolicy:
+        """Return the role's rules with a maximum that its containers can fill.
+
+        A missing container only keeps the count from growing: it may be in the middle of being
+        made anew, so it never lowers the count.
+        """
+        maximum, exist = role.policy.maximum, len(role.members)
+        short = max(0, maximum - exist)
+        if short and role.told_short != short:
+            self._journal.warning(
+                "role.spares_missing",
+                role=role.name,
+                reason=f"max is {maximum}, but {exist} containers exist",
+                hint=f"create {short} more (docker compose create), or lower max",
+            )
+        role.told_short = short
+        if not short:
+            return role.policy
+        reachable = max(exist, min(role.memory.desired, maximum), role.policy.minimum)
+        return replace(role.policy, maximum=reachable)
+
+    def _tell(
+        self, role: RoleState, decision: Decision, before: Decision | None, *, changed: bool
+    ) -> None:
+        """Log a change, a new reason, or (debug) that nothing is new."""
+        fields = rounded(decision)
+        missing = {
+            n: str(r.reason.value)
+            for n in role.chosen
+            if (r := role.readings.get(n)) is not None and r.reason is not None
+        }
+        if missing:
+            fields["missing"] = missing
+        same = before is not None and before.reason is decision.reason
+        if self._dry_run:
+            new = before is None or before.desired != decision.desired or not same
+            name = "scale.proposed"
+        else:
+            new, name = changed or not same, "scale.decided"
+        if not new:
+            self._journal.debug("scale.checked", role=role.name, **fields)
+            return
+        fresh = all(reason in _FRESH for reason in missing.values())
+        blind = decision.reason is Reason.NO_DATA and not fresh
+        tell = self._journal.warning if blind else self._journal.info
+        tell(name, role=role.name, **fields)
+
+
+def rounded(decision: Decision) -> dict[str, object]:
+    """Return a decision's fields for people and JSON: percents with two decimals."""
+    return {
+        name: round(value, 2) if isinstance(value, float) else value
+        for name, value in asdict(decision).items()
+    }

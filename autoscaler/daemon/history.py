@@ -1,0 +1,202 @@
+"""The daemon's memory on disk, written by a thread of its own so that a slow disk delays nothing.
+
+What goes in is queued; what must be on record before something is done returns a `Record` to wait
+for. If the file cannot be opened or written, scaling goes on and the trouble is told once.
+"""
+
+from __future__ import annotations
+
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from autoscaler.daemon.schema import open_history, prune
+from autoscaler.errors import AutoscalerError
+
+QUEUE_LIMIT = 10_000
+"""Statements that may wait; beyond that new ones are dropped and counted."""
+
+RETRY_SECONDS = 30.0
+"""How long after a failure the file is tried again."""
+
+PRUNE_SECONDS = 3600.0
+"""How often old rows are removed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is kept: days and MiB of the file."""
+
+    days: int
+    max_mib: int
+
+
+@dataclass(slots=True)
+class Record:
+    """Statements on their way to the disk; `wait` tells whether they arrived in time."""
+
+    statements: tuple[tuple[str, tuple[object, ...]], ...]
+    done: threading.Event = field(default_factory=threading.Event)
+    stored: bool = False
+
+    def wait(self, seconds: float) -> bool:
+        """Wait at most `seconds`; return whether the record is on disk."""
+        return self.done.wait(seconds) and self.stored
+
+
+def wait_for_all(records: Iterable[Record], seconds: float) -> bool:
+    """Wait at most `seconds` for all records together; return whether all are on disk."""
+    end = time.monotonic() + seconds
+    return all(record.wait(max(0.0, end - time.monotonic())) for record in records)
+
+
+class HistorySink(Protocol):
+    """Takes statements for the disk."""
+
+    def write(self, statements: Iterable[tuple[str, tuple[object, ...]]]) -> Record:
+        """Queue statements that belong together; they are stored in one transaction."""
+
+    def close(self, seconds: float) -> None:
+        """Store what is queued, waiting at most `seconds`."""
+
+
+class NoHistory:
+    """Keeps nothing: for a dry run, which must leave no file."""
+
+    def write(self, statements: Iterable[tuple[str, tuple[object, ...]]]) -> Record:
+        """Forget the statements."""
+        record = Record(tuple(statements), stored=True)
+        record.done.set()
+        return record
+
+    def close(self, seconds: float) -> None:
+        """Nothing is queued."""
+
+
+class History:
+    """The queue and the thread before one SQLite file.
+
+    `trouble` is called from the history thread with a sentence when storing fails, once for a run
+    of failures, and with None when it works again.
+    """
+
+    def __init__(self, path: Path, limits: Limits, trouble: Callable[[str | None], None]) -> None:
+        self.path = path
+        self._limits = limits
+        self._trouble = trouble
+        self._queue: queue.Queue[Record | None] = queue.Queue(QUEUE_LIMIT)
+        self._stopping = threading.Event()
+        self._failing = False
+        self.dropped = 0
+        self._thread = threading.Thread(target=self._work, name="history", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; the file is opened there."""
+        self._thread.start()
+
+    def write(self, statements: Iterable[tuple[str, tuple[object, ...]]]) -> Record:
+        """Queue statements; when the queue is full they are dropped and counted."""
+        record = Record(tuple(statements))
+        try:
+            self._queue.put_nowait(record)
+        except queue.Full:
+            self.dropped += 1
+            record.done.set()
+        return record
+
+    def close(self, seconds: float) -> None:
+        """Store what is queued, waiting at most `seconds`, and end the thread."""
+        self._stopping.set()
+        try:
+            self._queue.put_nowait(None)
+        except queue.Full:
+            return
+        self._thread.join(seconds)
+
+    def _work(self) -> None:
+        while not self._stopping.is_set() or not self._queue.empty():
+            try:
+                self._serve(open_history(self.path))
+            except (sqlite3.Error, OSError, AutoscalerError) as error:
+                self._fail(f"cannot store history in {self.path}: {error}")
+                if self._stopping.is_set():
+                    return
+                self._drop_for(RETRY_SECONDS)
+
+    def _serve(self, database: sqlite3.Connection) -> None:
+        """Store records until the end; raises when the file fails."""
+        try:
+            while True:
+                prune(database, self._limits.days, self._limits.max_mib)
+                if not self._store_for(database, PRUNE_SECONDS):
+                    return
+        finally:
+            database.close()
+
+    def _store_for(self, database: sqlite3.Connection, seconds: float) -> bool:
+        """Store records for about `seconds` or until told to end; return whether to go on."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            batch = self._batch()
+            if batch is None:
+                return False
+            self._store(database, batch)
+        return True
+
+    def _batch(self) -> list[Record] | None:
+        """Wait for a record and take all that wait with it; None at the end."""
+        try:
+            first = self._queue.get(timeout=60.0)
+        except queue.Empty:
+            return []
+        batch = [first]
+        while len(batch) < 500:  # noqa: PLR2004 - bounds one transaction
+            try:
+                batch.append(self._queue.get_nowait())
+            except queue.Empty:
+                break
+        records = [r for r in batch if r is not None]
+        if not records and self._stopping.is_set():
+            return None
+        if len(records) < len(batch):
+            self._queue.put(None)
+        return records
+
+    def _store(self, database: sqlite3.Connection, batch: list[Record]) -> None:
+        try:
+            with database:
+                for record in batch:
+                    for statement, values in record.statements:
+                        database.execute(statement, values)
+        except BaseException:
+            for record in batch:
+                record.done.set()
+            raise
+        for record in batch:
+            record.stored = True
+            record.done.set()
+        if self._failing:
+            self._failing = False
+            self._trouble(None)
+
+    def _fail(self, text: str) -> None:
+        if not self._failing:
+            self._failing = True
+            self._trouble(text)
+
+    def _drop_for(self, seconds: float) -> None:
+        """Let go of what comes in while the file cannot be used, so that nobody waits for it."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not self._stopping.is_set():
+            try:
+                record = self._queue.get(timeout=0.5)
+            except queue.Empty:
+                continue
+            if record is not None:
+                self.dropped += 1
+                record.done.set()

@@ -1,0 +1,218 @@
+"""Asks the engine, NGINX and the CPU sources, one question of each kind at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from autoscaler.daemon.deciding import Deciding
+from autoscaler.daemon.journal import Journal
+from autoscaler.daemon.looking import Looking
+from autoscaler.daemon.ports import Parts
+from autoscaler.daemon.state import State
+from autoscaler.daemon.worker import Pool
+from autoscaler.errors import AutoscalerError
+from autoscaler.inventory import Snapshot
+from autoscaler.model import NoReading, Reading
+from autoscaler.sampling.sources import SourceEvent, SourceEventKind
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """One look: members, NGINX's networks (None if it is not there), whether it serves `asked`."""
+
+    began: float
+    snapshot: Snapshot
+    networks: frozenset[str] | None
+    asked: str | None
+    serves: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Sampled:
+    """One round of readings that began at `began` (monotonic seconds), by member name."""
+
+    began: float
+    readings: dict[str, Reading]
+    events: tuple[SourceEvent, ...]
+
+
+class Observing:
+    """Runs looks and samples beside the controller thread and takes in what they bring."""
+
+    def __init__(
+        self, state: State, journal: Journal, pool: Pool, looking: Looking, deciding: Deciding
+    ) -> None:
+        self._state = state
+        self._journal = journal
+        self._pool = pool
+        self._looking = looking
+        self._deciding = deciding
+        self._busy = False
+        self._again = False
+        self._sample_wanted = False
+        self._sampling = False
+        self._epoch = 0
+        self._parts: Parts | None = None
+        self.rounds = 0
+
+    def use(self, parts: Parts) -> None:
+        """Ask these parts from now on; answers still under way are dropped."""
+        self._parts = parts
+        self._epoch += 1
+
+    def look(self, *, sample: bool = False) -> None:
+        """Look at the engine soon, and read CPU after that if `sample`."""
+        self._sample_wanted |= sample
+        if self._busy:
+            self._again = True
+            return
+        parts = self._parts
+        if parts is None:
+            return
+        self._busy, self._again = True, False
+        epoch = self._epoch
+        clock = self._journal.clock
+        asked = self._state.publication.proven if sample else None
+
+        def work() -> _Looked:
+            began = clock.monotonic()
+            snapshot = parts.inventory.members()
+            networks = _networks(parts)
+            serves = asked is None or _serves(parts, asked)
+            return _Looked(began, snapshot, networks, asked, serves)
+
+        self._pool.submit(
+            "look", work, lambda r: self._looked(r, epoch), lambda e: self._failed(e, epoch)
+        )
+
+    def _next(self) -> None:
+        self._busy = False
+        if self._again:
+            self.look()
+
+    def _looked(self, looked: _Looked, epoch: int) -> None:
+        if epoch != self._epoch:
+            self._busy = False
+            self.look()
+            return
+        now = self._journal.clock.monotonic()
+        if not self._state.engine_up:
+            self._engine_is_up()
+        if looked.networks is not None:
+            self._state.nginx_networks = looked.networks
+        self._warn(looked.snapshot)
+        self._looking.take_in(looked.snapshot.members, looked.began, now)
+        publication = self._state.publication
+        if not looked.serves and publication.proven == looked.asked and not publication.busy:
+            publication.doubt()
+            self._journal.warning(
+                "nginx.generation_lost",
+                generation=looked.asked,
+                reason="NGINX no longer answers the generation it was proven to serve; it is "
+                "proven or published again",
+            )
+        self._next()
+        if self._sample_wanted and not self._sampling:
+            self._sample_wanted = False
+            self._sample(looked.snapshot)
+
+    def _engine_is_up(self) -> None:
+        if self._state.engine_up is False:
+            self._journal.info("engine.recovered", reason="it answers again")
+            self.distrust_addresses()
+        self._state.engine_up = True
+        self._state.engine_error = ""
+
+    def distrust_addresses(self) -> None:
+        """The engine or NGINX began anew: publish before anything else, take no stop for a wish."""
+        self._state.publish_first = True
+        self._state.publication.doubt()
+
+    def _failed(self, error: AutoscalerError, epoch: int) -> None:
+        self._busy = False
+        if epoch != self._epoch:
+            self.look()
+            return
+        self._sample_wanted = False
+        if self._state.engine_up is not False:
+            self._journal.error(
+                "engine.unavailable",
+                reason=str(error),
+                consequence="all counts are held and NGINX stays as it is until it answers",
+            )
+            for role in self._state.roles.values():
+                role.hands.disconnected()
+        self._state.engine_up = False
+        self._state.engine_error = str(error)
+
+    def _warn(self, snapshot: Snapshot) -> None:
+        warnings = frozenset(snapshot.warnings)
+        for text in sorted(warnings - self._state.warnings):
+            self._journal.warning("inventory.warning", reason=text)
+        self._state.warnings = warnings
+
+    def _sample(self, snapshot: Snapshot) -> None:
+        parts = self._parts
+        if parts is None:
+            return
+        self._sampling = True
+        epoch = self._epoch
+        clock = self._journal.clock
+
+        def work() -> _Sampled:
+            began = clock.monotonic()
+            readings = parts.sampler.sample(snapshot.members)
+            return _Sampled(began, readings, parts.sampler.events())
+
+        self._pool.submit("sample", work, lambda r: self._sampled(r, epoch), self._sample_failed)
+
+    def _sampled(self, sampled: _Sampled, epoch: int) -> None:
+        self._sampling = False
+        if epoch != self._epoch:
+            return
+        for event in sampled.events:
+            failed = event.kind is SourceEventKind.FAILED
+            tell = self._journal.warning if failed else self._journal.info
+            tell(
+                f"source.{event.kind.value}",
+                role=event.role,
+                source=event.source,
+                reason=event.detail,
+            )
+        self.rounds += 1
+        now = self._journal.clock.monotonic()
+        age = now - sampled.began
+        readings = sampled.readings
+        if age > self._state.settings.max_age:
+            readings = {n: _too_old(r, age) for n, r in readings.items()}
+        self._deciding.round(readings, now)
+
+    def _sample_failed(self, error: AutoscalerError) -> None:
+        self._sampling = False
+        self._journal.error("source.failed", reason=str(error))
+
+
+def _too_old(reading: Reading, age: float) -> Reading:
+    """Return a reading without its number: it is too old to act on."""
+    return replace(
+        reading,
+        cpu_percent=None,
+        reason=reading.reason or NoReading.STALE,
+        detail=reading.detail or f"it took {age:.0f} s to come, longer than max_age",
+    )
+
+
+def _networks(parts: Parts) -> frozenset[str] | None:
+    """Return NGINX's networks, None while it is not there to be asked."""
+    try:
+        return parts.publisher.networks()
+    except AutoscalerError:
+        return None
+
+
+def _serves(parts: Parts, generation: str) -> bool:
+    """Ask whether NGINX still serves a generation; an engine in trouble is no answer."""
+    try:
+        return parts.publisher.proven(generation)
+    except AutoscalerError:
+        return True

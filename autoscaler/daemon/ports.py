@@ -1,0 +1,74 @@
+"""What the daemon needs from the outside: small interfaces, no SDK type among them.
+
+Every call may block and so runs beside the controller thread; every failure is an AutoscalerError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from autoscaler.actuation.drain import Drained
+from autoscaler.actuation.drainer import Leaving
+from autoscaler.actuation.health import ProbeResult
+from autoscaler.actuation.nginx import Published
+from autoscaler.actuation.upstreams import Rendered
+from autoscaler.inventory import Snapshot
+from autoscaler.model import Member, Reading
+from autoscaler.sampling.sources import SourceEvent
+
+
+class Inventory(Protocol):
+    """Finds the members."""
+
+    def members(self) -> Snapshot:
+        """Return all members of the scope as the engine shows them now."""
+
+    def forget(self, container_id: str) -> None:
+        """Look at a container anew next time."""
+
+
+class Sampler(Protocol):
+    """Reads CPU."""
+
+    def sample(self, members: Sequence[Member]) -> dict[str, Reading]:
+        """Return a reading, or the reason for none, of every member, by name."""
+
+    def events(self) -> tuple[SourceEvent, ...]:
+        """Return what changed about the sources since the last call."""
+
+
+class Lifecycle(Protocol):
+    """Starts and stops containers."""
+
+    def start(self, member: Member) -> None:
+        """Start a container."""
+
+    def stop(self, member: Member, timeout_seconds: float) -> None:
+        """Stop a container, killing it after the timeout."""
+
+
+class Publisher(Protocol):
+    """Makes NGINX serve a file and proves it."""
+
+    def publish(self, rendered: Rendered) -> Published:
+        """Write, test, reload and prove."""
+
+    def proven(self, generation: str) -> bool:
+        """Ask NGINX whether it serves a generation now."""
+
+    def networks(self) -> frozenset[str]:
+        """Return the networks of NGINX's container; empty for an NGINX on the host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The outside world of one daemon."""
+
+    inventory: Inventory
+    sampler: Sampler
+    lifecycle: Lifecycle
+    publisher: Publisher
+    probe: Callable[[str, int, str, float], ProbeResult]
+    drain: Callable[[Leaving, float, Callable[[], bool]], Drained]

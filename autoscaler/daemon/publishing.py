@@ -1,0 +1,231 @@
+"""Keeps NGINX's upstreams equal to the members that should get requests."""
+
+from __future__ import annotations
+
+import math
+
+from autoscaler.actuation.addresses import AddressMode, Problem, address_of
+from autoscaler.actuation.nginx import Published
+from autoscaler.actuation.upstreams import Probe, Rendered, Server, Upstream, render
+from autoscaler.daemon.actions import RECORD_SECONDS, Actions
+from autoscaler.daemon.history import wait_for_all
+from autoscaler.daemon.journal import Journal
+from autoscaler.daemon.ports import Parts
+from autoscaler.daemon.publication import Endpoint
+from autoscaler.daemon.state import RoleState, State
+from autoscaler.daemon.worker import Pool
+from autoscaler.errors import AutoscalerError, NginxTestFailedError, NginxUnreachableError
+from autoscaler.model import Member, Step, StepKind
+
+_Change = tuple[RoleState, Member, StepKind]
+
+
+class Publishing:
+    """Renders what should be served, publishes it when it is due, takes in the outcome."""
+
+    def __init__(self, state: State, journal: Journal, actions: Actions, pool: Pool) -> None:
+        self._state = state
+        self._journal = journal
+        self._actions = actions
+        self._pool = pool
+        self._told: str | None = None
+
+    def endpoint(self, role: RoleState, member: Member) -> Endpoint | None:
+        """Return where NGINX finds a running member; None, told once, if it cannot."""
+        nginx = self._state.settings.nginx
+        mode: AddressMode = "published" if nginx.addresses == "published" else "container"
+        where = address_of(member, mode, nginx.network or None, self._state.nginx_networks)
+        if isinstance(where, Problem):
+            if role.unaddressed.get(member.name) != where.text:
+                role.unaddressed[member.name] = where.text
+                self._journal.warning(
+                    "member.unaddressed", role=role.name, member=member.name, reason=where.text
+                )
+            return None
+        role.unaddressed.pop(member.name, None)
+        return Endpoint(role.name, member.name, where[0], where[1])
+
+    def update(self, parts: Parts, now: float) -> None:
+        """Set what should be served from the roles' `serve` and publish it if it is due."""
+        publication = self._state.publication
+        endpoints: list[Endpoint] = []
+        upstreams: list[Upstream] = []
+        for role in self._state.roles.values():
+            found = [
+                e
+                for name in role.serve
+                if (e := self.endpoint(role, role.members[name])) is not None
+            ]
+            endpoints += found
+            upstreams.append(self._upstream(role, found))
+        publication.want(render(tuple(upstreams), self._probe()), endpoints)
+        due = self.next_at()
+        if due is not None and due <= now:
+            self._publish(parts)
+
+    def _waits_for_verdicts(self) -> bool:
+        """Tell whether the first publish is too early: a member that runs was not asked yet."""
+        if self._state.publication.known:
+            return False
+        return not all(
+            role.track(m.name).judged(m.health, role.settings.health_path, role.rules)
+            or m.name in role.unaddressed
+            for role in self._state.roles.values()
+            for m in role.members.values()
+        )
+
+    @staticmethod
+    def _upstream(role: RoleState, endpoints: list[Endpoint]) -> Upstream:
+        s = role.settings
+        servers = tuple(Server(e.member, e.address, e.port) for e in endpoints)
+        return Upstream(role.name, servers, s.balance, s.keepalive, s.max_fails, s.fail_timeout)
+
+    def _probe(self) -> Probe:
+        nginx = self._state.settings.nginx
+        local = nginx.reach == "host" or "host" in self._state.nginx_networks
+        listen = f"127.0.0.1:{nginx.probe_port}" if local else str(nginx.probe_port)
+        return Probe(listen, nginx.probe_port, max(1, math.ceil(nginx.retry_after)))
+
+    def _urgent(self) -> bool:
+        """Tell whether a member that cannot answer stands in the proven file."""
+        for e in self._state.publication.proven_endpoints:
+            role = self._state.roles.get(e.role)
+            member = role.members.get(e.member) if role else None
+            if role is None or member is None or not role.track(e.member).ready:
+                return True
+            if self.endpoint(role, member) != e:
+                return True
+        return False
+
+    def next_at(self) -> float | None:
+        """Return when a publish is due, None if none is."""
+        if self._waits_for_verdicts():
+            return None
+        return self._state.publication.due_at(
+            self._state.settings.nginx.min_reload_interval, urgent=self._urgent()
+        )
+
+    def _publish(self, parts: Parts) -> None:
+        publication = self._state.publication
+        changes = self._changes()
+        rendered = publication.begin()
+        steps = [
+            (role, member, Step(kind, role.name, member.name, "publish"))
+            for role, member, kind in changes
+        ]
+        begun = [self._actions.record(*step) for step in steps]
+        keys, records = [key for key, _ in begun], [record for _, record in begun]
+
+        def work() -> tuple[bool, Published]:
+            recorded = wait_for_all(records, RECORD_SECONDS)
+            return recorded, parts.publisher.publish(rendered)
+
+        def done(result: tuple[bool, Published]) -> None:
+            recorded, published = result
+            for key in keys:
+                self._actions.ended(key, "ok")
+            if not recorded:
+                self._actions.unrecorded(*steps[0])
+            self._done(changes, published)
+
+        def failed(error: AutoscalerError) -> None:
+            for key in keys:
+                self._actions.ended(key, "failed", str(error))
+            self._failed(rendered, error)
+
+        self._pool.submit("publish", work, done, failed)
+
+    def _changes(self) -> list[_Change]:
+        """List members that enter or leave NGINX with the wanted file."""
+        publication = self._state.publication
+        wanted, had = publication.wanted, publication.proven_endpoints | publication.at_risk
+        found: list[_Change] = []
+        for kind, endpoints in (
+            (StepKind.UNPUBLISH, had - wanted),
+            (StepKind.PUBLISH, wanted - publication.proven_endpoints),
+        ):
+            for e in sorted(endpoints, key=lambda e: (e.role, e.member)):
+                role = self._state.roles.get(e.role)
+                if role is not None and e.member in role.members:
+                    found.append((role, role.members[e.member], kind))
+        return found
+
+    def _done(self, changes: list[_Change], published: Published) -> None:
+        publication = self._state.publication
+        now = self._journal.clock.monotonic()
+        was_exposed = {
+            (role.name, name)
+            for role in self._state.roles.values()
+            for name in role.members
+            if publication.exposed(role.name, name)
+        }
+        recovered = publication.error
+        publication.succeeded(published.generation, now, reloaded=published.reloaded)
+        self._told = None
+        self._state.publish_first = False
+        if published.reloaded or recovered:
+            self._journal.info(
+                "nginx.reloaded" if published.reloaded else "nginx.recovered",
+                generation=published.generation,
+                seconds=round(sum(published.seconds.values()), 3),
+                reason=", ".join(sorted({kind.value for _, _, kind in changes})) or "repair",
+                **({"after": recovered} if recovered else {}),
+            )
+        self._note_left(was_exposed, published)
+        for role, member, kind in changes:
+            event = "member.published" if kind is StepKind.PUBLISH else "member.unpublished"
+            self._journal.info(
+                event,
+                role=role.name,
+                member=member.name,
+                generation=published.generation,
+                reason="it is healthy"
+                if kind is StepKind.PUBLISH
+                else self._why_left(role, member),
+            )
+
+    def _note_left(self, was_exposed: set[tuple[str, str]], published: Published) -> None:
+        """Note for every member that left NGINX from when on its last requests run out."""
+        publication = self._state.publication
+        for role_name, name in was_exposed:
+            role = self._state.roles[role_name]
+            track = role.track(name)
+            if publication.exposed(role_name, name):
+                track.drained = False
+            elif track.running:
+                track.drained = False
+                track.unpublished_at = published.proven_at
+                track.old_workers = published.old_workers
+        for e in publication.proven_endpoints:
+            if e.role in self._state.roles:
+                self._state.roles[e.role].track(e.member).drained = False
+
+    @staticmethod
+    def _why_left(role: RoleState, member: Member) -> str:
+        track = role.track(member.name)
+        if not track.running:
+            return "it does not run"
+        if not track.ready:
+            return f"it cannot answer: {track.probe_detail}"
+        return "it is surplus" if member.name not in role.chosen else "its address changed"
+
+    def _failed(self, rendered: Rendered, error: AutoscalerError) -> None:
+        now = self._journal.clock.monotonic()
+        test_failed = isinstance(error, NginxTestFailedError)
+        unreachable = isinstance(error, NginxUnreachableError)
+        seconds = self._state.publication.failed(
+            str(error), now, applied_maybe=not test_failed, unreachable=unreachable
+        )
+        self._state.publish_first = False
+        if self._told == str(error):
+            return
+        self._told = str(error)
+        name = "test_failed" if test_failed else "unreachable" if unreachable else "reload_failed"
+        self._journal.error(
+            f"nginx.{name}",
+            generation=rendered.generation,
+            reason=str(error),
+            output=error.output if isinstance(error, NginxTestFailedError) else None,
+            retry_seconds=seconds,
+            consequence="NGINX keeps what it serves; no member is stopped",
+        )

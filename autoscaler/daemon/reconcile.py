@@ -1,0 +1,155 @@
+"""Compares what is wanted with what is, and begins the next steps. Called after every inbox item.
+
+It remembers nothing of its own: the plan is made anew each time from the whole state, so a missed
+event or a killed daemon only costs time.
+"""
+
+from __future__ import annotations
+
+from autoscaler.daemon import schema
+from autoscaler.daemon.actions import Actions
+from autoscaler.daemon.history import HistorySink
+from autoscaler.daemon.journal import Journal
+from autoscaler.daemon.looking import Looking
+from autoscaler.daemon.ports import Parts
+from autoscaler.daemon.publishing import Publishing
+from autoscaler.daemon.state import RoleState, State
+from autoscaler.model import Member, Step, StepKind
+from autoscaler.plan import MemberView, RolePlan, RoleView, plan_role
+
+_TAKING_DOWN = frozenset({StepKind.UNPUBLISH, StepKind.DRAIN, StepKind.BEFORE_STOP, StepKind.STOP})
+
+
+class Reconciler:
+    """Makes the world look like the wish, a step at a time."""
+
+    def __init__(
+        self,
+        state: State,
+        journal: Journal,
+        history: HistorySink,
+        actions: Actions,
+        boot_id: str,
+    ) -> None:
+        self._state = state
+        self._journal = journal
+        self._history = history
+        self._actions = actions
+        self._boot_id = boot_id
+
+    def update(self, parts: Parts, publishing: Publishing, looking: Looking, now: float) -> None:
+        """Plan every role, publish what should be served, begin the steps that are due.
+
+        While the engine does not answer nothing is begun: what is known may be wrong.
+        """
+        if not self._state.engine_up or self._state.looked_at is None:
+            return
+        steps: list[tuple[RoleState, Step]] = []
+        for role in self._state.roles.values():
+            self._give_up_on_late(role, looking, now)
+            plan = plan_role(self._view(role, publishing, now))
+            role.chosen, role.serve = plan.chosen, plan.serve
+            role.waiting_steps = len(plan.steps)
+            self._note_leaving(role, plan)
+            self.store(role)
+            steps += [(role, step) for step in plan.steps]
+        publishing.update(parts, now)
+        if self._state.publish_first:
+            return
+        for role, step in steps:
+            if role.track(step.member).retry_at <= now:
+                self._actions.begin(parts, role, step)
+
+    def plan_only(self, publishing: Publishing, now: float) -> None:
+        """Find the chosen members without doing anything: for a dry run."""
+        for role in self._state.roles.values():
+            role.chosen = plan_role(self._view(role, publishing, now)).chosen
+
+    def _view(self, role: RoleState, publishing: Publishing, now: float) -> RoleView:
+        views = tuple(self._member_view(role, m, publishing, now) for m in role.members.values())
+        return RoleView(
+            role.name,
+            role.memory.desired,
+            role.policy.minimum,
+            role.policy.maximum,
+            views,
+            frozen=role.overrides.freeze,
+            starts_wait=self._state.publication.unreachable,
+        )
+
+    def _member_view(
+        self, role: RoleState, member: Member, publishing: Publishing, now: float
+    ) -> MemberView:
+        track = role.track(member.name)
+        publication = self._state.publication
+        endpoint = publishing.endpoint(role, member) if track.ready else None
+        return MemberView(
+            member,
+            ready=track.ready,
+            exposed=publication.exposed(role.name, member.name),
+            published=endpoint is not None and publication.published(endpoint),
+            coming_up=track.coming_up(role.rules, now),
+            condemned=track.condemned,
+            quarantined=track.quarantined(now),
+            slow=track.slow and not track.ready,
+            awaited=role.hands.awaits(member.name),
+            drained=track.drained,
+            busy=track.busy,
+        )
+
+    def _give_up_on_late(self, role: RoleState, looking: Looking, now: float) -> None:
+        """Condemn members that did not become healthy in time; the primary is only told of."""
+        for member in role.members.values():
+            track = role.track(member.name)
+            if track.told_late or not track.overdue(role.rules, now):
+                continue
+            track.told_late = True
+            track.condemned = not member.protected and member.name != role.primary
+            why = (
+                f"not healthy within start_timeout of {role.rules.start_timeout:g} s: "
+                f"{track.probe_detail or 'no answer'}"
+            )
+            looking.start_failed(role, member, why, now)
+
+    @staticmethod
+    def _note_leaving(role: RoleState, plan: RolePlan) -> None:
+        """Keep the list of runs being taken down: once begun, until stopped or wanted again."""
+        going = {s.member for s in plan.steps if s.kind in _TAKING_DOWN}
+        going |= {name for name, t in role.tracks.items() if t.busy in _TAKING_DOWN}
+        going |= role.leaving.keys()
+        going -= {name for name in plan.chosen if not role.track(name).condemned}
+        role.leaving = {
+            name: role.members[name].run
+            for name in sorted(going)
+            if name in role.members and role.members[name].running
+        }
+
+    def store(self, role: RoleState) -> None:
+        """Put the role's memory on its way to disk if it changed."""
+        known = frozenset(role.known)
+        if role.stored == (role.memory, role.leaving, known):
+            return
+        role.stored = (role.memory, dict(role.leaving), known)
+        clock = self._journal.clock
+        record = schema.RoleRecord(
+            role.memory,
+            role.leaving,
+            known,
+            clock.wall().timestamp(),
+            clock.monotonic(),
+            self._boot_id,
+        )
+        self._history.write([schema.role_state(role.name, record)])
+
+    def next_at(self, now: float) -> float | None:
+        """Return when something here changes by time alone, None if nothing will."""
+        times: list[float] = []
+        for role in self._state.roles.values():
+            awaited = role.hands.next_at()
+            if awaited is not None:
+                times.append(awaited)
+            for track in role.tracks.values():
+                times += [t for t in (track.retry_at, track.quarantined_until) if t > now]
+                if track.coming_up(role.rules, now):
+                    times.append(track.up_since + role.rules.start_timeout)
+        return min(times, default=None)

@@ -1,0 +1,119 @@
+"""What the daemon tells about itself, as JSON-ready values."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from autoscaler.daemon.deciding import rounded
+from autoscaler.daemon.state import RoleState, State
+from autoscaler.daemon.tracking import Track
+from autoscaler.model import Member, StepKind
+
+_BUSY_WORDS = {
+    StepKind.START: "starting",
+    StepKind.DRAIN: "draining",
+    StepKind.STOP: "stopping",
+}
+
+
+def status(state: State, now: float) -> dict[str, Any]:
+    """Return everything `autoscaler status` shows. `now` is monotonic seconds."""
+    publication = state.publication
+    return {
+        "pid": os.getpid(),
+        "started": state.started_wall,
+        "engine": {"up": state.engine_up, "error": state.engine_error},
+        "nginx": {
+            "generation": publication.proven,
+            "settled": publication.settled,
+            "error": publication.error,
+        },
+        "history": {"error": state.history_trouble},
+        "last_sample_seconds_ago": _ago(state.sampled_at, now),
+        "warnings": sorted(state.warnings),
+        "roles": {name: _role(role, state, now) for name, role in state.roles.items()},
+    }
+
+
+def heartbeat(state: State) -> dict[str, Any]:
+    """Return the few numbers of the periodic line in the log."""
+    return {
+        "engine_up": state.engine_up,
+        "nginx_settled": state.publication.settled,
+        "roles": {
+            name: {
+                "desired": role.memory.desired,
+                "running": role.running,
+                "ready": sum(t.ready for t in role.tracks.values()),
+                "mean": None
+                if role.decision is None or role.decision.mean is None
+                else round(role.decision.mean, 1),
+                "reason": role.decision.reason.value if role.decision else None,
+            }
+            for name, role in state.roles.items()
+        },
+    }
+
+
+def _ago(at: float | None, now: float) -> float | None:
+    return None if at is None else round(now - at, 1)
+
+
+def _role(role: RoleState, state: State, now: float) -> dict[str, Any]:
+    published = [e.member for e in state.publication.proven_endpoints if e.role == role.name]
+    return {
+        "desired": role.memory.desired,
+        "min": role.policy.minimum,
+        "max": role.policy.maximum,
+        "cpu_high": role.policy.cpu_high,
+        "cpu_low": role.policy.cpu_low,
+        "running": role.running,
+        "healthy": sum(t.ready for t in role.tracks.values()),
+        "published": len(published),
+        "chosen": list(role.chosen),
+        "decision": rounded(role.decision) if role.decision else None,
+        "last_change": role.last_change,
+        "missing": sorted(role.missing),
+        "members": [_member(role, m, published=m.name in published, now=now) for m in role.ordered],
+    }
+
+
+def _member(role: RoleState, member: Member, *, published: bool, now: float) -> dict[str, Any]:
+    track, reading = role.track(member.name), role.readings.get(member.name)
+    return {
+        "name": member.name,
+        "order": member.order,
+        "container_id": member.container_id[:12],
+        "state": member.state.value,
+        "phase": _phase(role, member, track, published=published, now=now),
+        "healthy": track.ready,
+        "published": published,
+        "chosen": member.name in role.chosen,
+        "protected": member.protected,
+        "detail": role.unaddressed.get(member.name) or track.probe_detail,
+        "cpu_percent": _two(reading.cpu_percent) if reading else None,
+        "memory_percent": _two(reading.memory_percent) if reading else None,
+        "no_reading": reading.reason.value if reading and reading.reason else None,
+        "source": reading.source if reading else None,
+        "quarantine_seconds": round(track.quarantined_until - now, 1)
+        if track.quarantined(now)
+        else None,
+    }
+
+
+def _phase(role: RoleState, member: Member, track: Track, *, published: bool, now: float) -> str:
+    """Say in one word where a member is in its life."""
+    if track.busy is not None:
+        return _BUSY_WORDS.get(track.busy, track.busy.value)
+    if not member.running:
+        if track.quarantined(now):
+            return "quarantined"
+        return "spare" if member.state.value in {"created", "exited"} else member.state.value
+    if not track.ready:
+        return "warming up" if track.coming_up(role.rules, now) else "unhealthy"
+    return "serving" if published else "ready"
+
+
+def _two(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)

@@ -1,0 +1,273 @@
+"""The tables of the history file and the statements that fill them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from autoscaler.errors import AutoscalerError
+from autoscaler.model import Decision, Memory, Reading, StepKind
+
+VERSION = 1
+
+Statement = tuple[str, tuple[object, ...]]
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS role_state (
+    role TEXT PRIMARY KEY, state TEXT NOT NULL, wall REAL NOT NULL, monotonic REAL NOT NULL,
+    boot_id TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS readings (
+    wall REAL NOT NULL, role TEXT NOT NULL, member TEXT NOT NULL, cpu_percent REAL,
+    memory_percent REAL, reason TEXT, source TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS readings_wall ON readings (wall);
+CREATE TABLE IF NOT EXISTS decisions (
+    wall REAL NOT NULL, role TEXT NOT NULL, reason TEXT NOT NULL, desired_before INTEGER NOT NULL,
+    desired INTEGER NOT NULL, would_be INTEGER NOT NULL, mean REAL, average REAL,
+    cpu_high REAL NOT NULL, cpu_low REAL NOT NULL, recommended INTEGER, stabilized INTEGER,
+    rate_limit INTEGER
+);
+CREATE INDEX IF NOT EXISTS decisions_wall ON decisions (wall);
+CREATE TABLE IF NOT EXISTS actions (
+    id TEXT PRIMARY KEY, wall REAL NOT NULL, role TEXT NOT NULL, member TEXT NOT NULL,
+    container_id TEXT NOT NULL, action TEXT NOT NULL, reason TEXT NOT NULL,
+    finished REAL, outcome TEXT, detail TEXT
+);
+CREATE INDEX IF NOT EXISTS actions_wall ON actions (wall);
+CREATE TABLE IF NOT EXISTS events (
+    wall REAL NOT NULL, event TEXT NOT NULL, role TEXT, member TEXT, fields TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS events_wall ON events (wall);
+"""
+
+_TIMED = ("readings", "decisions", "actions", "events")
+
+
+def open_history(path: Path) -> sqlite3.Connection:
+    """Open or create the file and its tables.
+
+    Raises AutoscalerError for a file of a newer version, sqlite3.Error or OSError if it cannot be
+    used. A file that is no database is kept beside under another name and a new one begun.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return _open(path)
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise
+        for suffix in ("", "-wal", "-shm"):
+            part = path.with_name(path.name + suffix)
+            if part.exists():
+                part.replace(path.with_name(f"{path.name}.damaged{suffix}"))
+        return _open(path)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, timeout=5.0, check_same_thread=False)
+    try:
+        # Before the first write, which switching to WAL is: afterwards it has no effect.
+        database.execute("PRAGMA auto_vacuum=INCREMENTAL")
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("PRAGMA synchronous=NORMAL")
+        version = database.execute("PRAGMA user_version").fetchone()[0]
+        if version > VERSION:
+            raise AutoscalerError(
+                f"{path} was written by a newer autoscaler (format {version}, this one knows "
+                f"{VERSION}); update, or move the file away"
+            )
+        database.executescript(_TABLES)
+        database.execute(f"PRAGMA user_version={VERSION}")
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def prune(database: sqlite3.Connection, days: int, max_mib: int) -> None:
+    """Remove rows older than `days`, then the oldest tenth while the file is over `max_mib`."""
+    with database:
+        newest = "(SELECT max(wall) FROM readings)"
+        for table in _TIMED:
+            database.execute(f"DELETE FROM {table} WHERE wall < {newest} - ?", (days * 86400.0,))  # noqa: S608 - names from this module
+    for _ in range(20):
+        pages = database.execute("PRAGMA page_count").fetchone()[0]
+        free = database.execute("PRAGMA freelist_count").fetchone()[0]
+        size = database.execute("PRAGMA page_size").fetchone()[0]
+        if (pages - free) * size <= max_mib * 1024 * 1024:
+            break
+        with database:
+            for table in _TIMED:
+                database.execute(
+                    f"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} "  # noqa: S608 - likewise
+                    f"ORDER BY wall LIMIT (SELECT count(*) / 10 + 1 FROM {table}))"
+                )
+    # As a script, because a single statement is stepped once, which gives back a single page.
+    database.executescript("PRAGMA incremental_vacuum")
+
+
+@dataclass(frozen=True, slots=True)
+class RoleRecord:
+    """What is restored of a role: its memory and the runs we were taking down (by member)."""
+
+    memory: Memory
+    leaving: Mapping[str, tuple[str, str]]
+    known: frozenset[str]
+    stamp_wall: float
+    stamp_monotonic: float
+    boot_id: str
+
+
+def role_state(role: str, record: RoleRecord) -> Statement:
+    """Return the statement that stores a role's memory."""
+    memory = record.memory
+    state = {
+        "desired": memory.desired,
+        "recommendations": memory.recommendations,
+        "up_events": memory.up_events,
+        "down_events": memory.down_events,
+        "recorded_at": memory.recorded_at,
+        "leaving": record.leaving,
+        "known": sorted(record.known),
+    }
+    return (
+        "INSERT OR REPLACE INTO role_state VALUES (?, ?, ?, ?, ?)",
+        (role, json.dumps(state), record.stamp_wall, record.stamp_monotonic, record.boot_id),
+    )
+
+
+def load_roles(path: Path) -> tuple[dict[str, RoleRecord], list[str]]:
+    """Read the stored memory of every role; return it with sentences about what was unusable.
+
+    A missing file is an empty answer; a damaged one is told, never taken for "no members".
+    """
+    if not path.exists():
+        return {}, []
+    problems: list[str] = []
+    roles: dict[str, RoleRecord] = {}
+    try:
+        database = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2.0)
+        try:
+            rows = database.execute(
+                "SELECT role, state, wall, monotonic, boot_id FROM role_state"
+            ).fetchall()
+        finally:
+            database.close()
+    except sqlite3.Error as error:
+        return {}, [f"cannot read {path}: {error}"]
+    for role, text, wall, monotonic, boot in rows:
+        try:
+            roles[role] = _parse(json.loads(text), wall, monotonic, boot)
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+            problems.append(f"stored memory of role {role} in {path} cannot be used: {error}")
+    return roles, problems
+
+
+def _parse(state: dict[str, object], wall: float, monotonic: float, boot: str) -> RoleRecord:
+    def pairs(key: str) -> tuple[tuple[float, int], ...]:
+        value = state[key]
+        if not isinstance(value, list):
+            raise TypeError(f"{key} is no list")
+        return tuple((float(t), int(n)) for t, n in value)
+
+    recorded, leaving, known = state["recorded_at"], state["leaving"], state["known"]
+    if not isinstance(leaving, dict) or not isinstance(known, list):
+        raise TypeError("leaving or known has the wrong form")
+    memory = Memory(
+        desired=int(str(state["desired"])),
+        recommendations=pairs("recommendations"),
+        up_events=pairs("up_events"),
+        down_events=pairs("down_events"),
+        recorded_at=None if recorded is None else float(str(recorded)),
+    )
+    return RoleRecord(
+        memory,
+        {str(k): (str(v[0]), str(v[1])) for k, v in leaving.items()},
+        frozenset(str(k) for k in known),
+        float(wall),
+        float(monotonic),
+        str(boot),
+    )
+
+
+def readings(role: str, wall: float, values: Sequence[Reading]) -> list[Statement]:
+    """Return the statements that store one tick's readings of a role."""
+    statement = "INSERT INTO readings VALUES (?, ?, ?, ?, ?, ?, ?)"
+    return [
+        (
+            statement,
+            (wall, role, r.member, r.cpu_percent, r.memory_percent, r.reason, r.source),
+        )
+        for r in values
+    ]
+
+
+def decision(role: str, wall: float, d: Decision) -> Statement:
+    """Return the statement that stores a decision."""
+    return (
+        "INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            wall,
+            role,
+            d.reason.value,
+            d.desired_before,
+            d.desired,
+            d.would_be,
+            d.mean,
+            d.average,
+            d.cpu_high,
+            d.cpu_low,
+            d.recommended,
+            d.stabilized,
+            d.limit,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRecord:
+    """An action about to be done to a member; `key` is unique for ever."""
+
+    key: str
+    wall: float
+    role: str
+    member: str
+    container_id: str
+    kind: StepKind
+    reason: str
+
+
+def action_begun(action: ActionRecord) -> Statement:
+    """Return the statement that says an action is about to happen."""
+    return (
+        "INSERT OR REPLACE INTO actions VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)",
+        (
+            action.key,
+            action.wall,
+            action.role,
+            action.member,
+            action.container_id,
+            action.kind.value,
+            action.reason,
+        ),
+    )
+
+
+def action_ended(key: str, wall: float, outcome: str, detail: str) -> Statement:
+    """Return the statement that records how an action ended: `ok` or `failed`."""
+    return (
+        "UPDATE actions SET finished = ?, outcome = ?, detail = ? WHERE id = ?",
+        (wall, outcome, detail, key),
+    )
+
+
+def event(wall: float, name: str, fields: Mapping[str, object]) -> Statement:
+    """Return the statement that stores one logged event with its fields."""
+    role, member = fields.get("role"), fields.get("member")
+    return (
+        "INSERT INTO events VALUES (?, ?, ?, ?, ?)",
+        (wall, name, role, member, json.dumps(fields, default=str)),
+    )

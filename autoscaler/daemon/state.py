@@ -1,0 +1,129 @@
+"""Everything the controller thread owns. Plain data: no engine, no threads, no clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from autoscaler.daemon.hands import Hands
+from autoscaler.daemon.publication import Publication
+from autoscaler.daemon.tracking import Track, TrackRules
+from autoscaler.model import (
+    Decision,
+    Member,
+    MemberLoad,
+    Memory,
+    Overrides,
+    Reading,
+    RolePolicy,
+    StepKind,
+)
+from autoscaler.settings import RoleSettings, Settings
+
+
+@dataclass(slots=True)
+class RoleState:
+    """One role: its rules, memory and members as last seen.
+
+    `leaving` are runs being taken down by us, by member name: they survive a restart, so that a
+    half-done stop is not mistaken for capacity. `known` are names of members ever seen, `counted`
+    says that those running at the start were taken into the count.
+    """
+
+    name: str
+    settings: RoleSettings
+    policy: RolePolicy
+    rules: TrackRules
+    hands: Hands
+    memory: Memory
+    overrides: Overrides = field(default_factory=Overrides)
+    members: dict[str, Member] = field(default_factory=dict)
+    tracks: dict[str, Track] = field(default_factory=dict)
+    readings: dict[str, Reading] = field(default_factory=dict)
+    chosen: tuple[str, ...] = ()
+    serve: tuple[str, ...] = ()
+    waiting_steps: int = 0
+    leaving: dict[str, tuple[str, str]] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)
+    missing: set[str] = field(default_factory=set)
+    unaddressed: dict[str, str] = field(default_factory=dict)
+    decision: Decision | None = None
+    decided: bool = False
+    counted: bool = False
+    told_short: int = 0
+    last_change: dict[str, object] | None = None
+    stored: tuple[Memory, dict[str, tuple[str, str]], frozenset[str]] | None = None
+
+    def track(self, name: str) -> Track:
+        """Return the record of a member, a new one at first sight."""
+        return self.tracks.setdefault(name, Track())
+
+    @property
+    def ordered(self) -> tuple[Member, ...]:
+        """The members by order, the primary first."""
+        return tuple(sorted(self.members.values(), key=lambda m: (m.order, m.name)))
+
+    @property
+    def primary(self) -> str | None:
+        """Name of the primary, None if the role has no members."""
+        return next((m.name for m in self.ordered), None)
+
+    @property
+    def running(self) -> int:
+        """How many members run."""
+        return sum(m.running for m in self.members.values())
+
+    @property
+    def protected_running(self) -> int:
+        """How many protected members run: they count towards the minimum."""
+        return sum(m.running and m.protected for m in self.members.values())
+
+    def loads(self, now: float) -> tuple[MemberLoad, ...]:
+        """Return what the rules see of the chosen members."""
+        return tuple(self._load(name, now) for name in self.chosen if name in self.members)
+
+    def _load(self, name: str, now: float) -> MemberLoad:
+        track, reading = self.track(name), self.readings.get(name)
+        cpu = reading.cpu_percent if reading and track.running else None
+        warming = track.ready_since is not None and now - track.ready_since < self.settings.warmup
+        return MemberLoad(name, cpu, ready=track.ready, warming=warming)
+
+    def busy(self, kind: StepKind) -> bool:
+        """Tell whether any member has such a step under way."""
+        return any(t.busy is kind for t in self.tracks.values())
+
+
+@dataclass(slots=True)
+class State:
+    """The whole of what the controller knows.
+
+    `engine_up` is None until the first look. `publish_first` holds all other work back until
+    NGINX was asked once with fresh addresses. `nginx_networks` are networks of NGINX's container.
+    """
+
+    settings: Settings
+    roles: dict[str, RoleState] = field(default_factory=dict)
+    publication: Publication = field(default_factory=Publication)
+    engine_up: bool | None = None
+    engine_error: str = ""
+    looked_at: float | None = None
+    publish_first: bool = True
+    nginx_networks: frozenset[str] = frozenset()
+    warnings: frozenset[str] = frozenset()
+    sampled_at: float | None = None
+    history_trouble: str | None = None
+    started_wall: str = ""
+
+    def member(self, name: str) -> tuple[RoleState, Member] | None:
+        """Find a member by name."""
+        for role in self.roles.values():
+            if name in role.members:
+                return role, role.members[name]
+        return None
+
+    def by_id(self, container_id: str) -> tuple[RoleState, Member] | None:
+        """Find a member by container id."""
+        for role in self.roles.values():
+            for member in role.members.values():
+                if member.container_id == container_id:
+                    return role, member
+        return None

@@ -1,0 +1,175 @@
+"""The control socket: HTTP over a Unix socket. Whoever may open the socket may command."""
+
+from __future__ import annotations
+
+import grp
+import json
+import os
+import queue
+import socket
+import socketserver
+import stat
+import threading
+from collections.abc import Callable
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+from autoscaler.errors import AutoscalerError, DaemonUnreachableError
+
+ANSWER_SECONDS = 10.0
+"""How long the daemon may take to answer a command."""
+
+GROUP = "autoscaler"
+"""Members of this group may use the socket, if the group exists."""
+
+_VERBS = {("GET", "/v1/status"): "status", ("POST", "/v1/reload"): "reload"}
+
+Ask = Callable[[str], dict[str, Any]]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Turns a request into a verb and the daemon's answer into JSON."""
+
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    timeout = ANSWER_SECONDS
+
+    def do_GET(self) -> None:
+        """Answer what only reads."""
+        self._answer()
+
+    def do_POST(self) -> None:
+        """Answer what changes something."""
+        self._answer()
+
+    def _answer(self) -> None:
+        verb = _VERBS.get((self.command, self.path))
+        self.close_connection = True
+        if verb is None:
+            known = ", ".join(f"{method} {path}" for method, path in _VERBS)
+            self._send(404, {"error": f"no {self.command} {self.path}; there are {known}"})
+            return
+        try:
+            self._send(200, self.server.ask(verb))
+        except queue.Empty:
+            self._send(503, {"error": f"the daemon did not answer within {ANSWER_SECONDS:g} s"})
+
+    def _send(self, code: int, answer: dict[str, Any]) -> None:
+        body = json.dumps(answer, default=str).encode()
+        self.send_response(code)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def address_string(self) -> str:
+        """Name the peer; a Unix socket has no address."""
+        return "control"
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+        """Log nothing: what a command changes is logged by the daemon."""
+
+
+class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    """Serves each connection in a thread of its own."""
+
+    daemon_threads = True
+    request_queue_size = 16
+
+    def __init__(self, path: str, ask: Ask) -> None:
+        self.ask = ask
+        super().__init__(path, _Handler)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Let a broken connection go: its client is gone."""
+
+
+class ControlSocket:
+    """Listens on `<run_dir>/control.sock`. `ask` gives a verb to the daemon and returns its answer.
+
+    `ask` raises queue.Empty when there is no answer in time.
+    """
+
+    def __init__(self, run_dir: Path, ask: Ask) -> None:
+        self.path = run_dir / "control.sock"
+        self._ask = ask
+        self._server: _Server | None = None
+
+    def start(self) -> None:
+        """Listen, replacing a socket that a killed daemon has left; call with the lock held."""
+        try:
+            if self.path.exists() and stat.S_ISSOCK(self.path.stat().st_mode):
+                self.path.unlink()
+            before = os.umask(0o117)
+            try:
+                self._server = _Server(str(self.path), self._ask)
+            finally:
+                os.umask(before)
+            _give_to_group(self.path)
+        except OSError as error:
+            raise AutoscalerError(
+                f"cannot listen on {self.path}: {error.strerror or error}; AUTOSCALER_RUN_DIR must "
+                "be a directory this user may write to, with a path of at most 90 characters"
+            ) from error
+        threading.Thread(target=self._server.serve_forever, name="control", daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop listening and remove the socket."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self.path.unlink(missing_ok=True)
+
+
+def _give_to_group(path: Path) -> None:
+    """Let the group use the socket where the group exists and we may."""
+    try:
+        os.chown(path, -1, grp.getgrnam(GROUP).gr_gid)
+    except (KeyError, PermissionError):
+        return
+
+
+class _Connection(HTTPConnection):
+    """An HTTP connection to a Unix socket."""
+
+    def __init__(self, path: Path, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        """Open the socket."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+def call(run_dir: Path, method: str, path: str) -> dict[str, Any]:
+    """Ask the daemon of `run_dir`; return its answer.
+
+    Raises DaemonUnreachableError if none answers there, AutoscalerError if it refuses.
+    """
+    where = run_dir / "control.sock"
+    connection = _Connection(where, ANSWER_SECONDS + 2)
+    try:
+        connection.request(method, path)
+        response = connection.getresponse()
+        answer: dict[str, Any] = json.loads(response.read())
+    except FileNotFoundError as error:
+        raise DaemonUnreachableError(
+            f"no daemon answers on {where}: the socket does not exist; start it (systemctl start "
+            "autoscaler), or point AUTOSCALER_RUN_DIR to the running one"
+        ) from error
+    except PermissionError as error:
+        raise DaemonUnreachableError(
+            f"you may not open {where}; members of the group {GROUP} and root may"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise DaemonUnreachableError(f"no daemon answers on {where}: {error}") from error
+    finally:
+        connection.close()
+    if response.status != 200:  # noqa: PLR2004 - OK
+        raise AutoscalerError(str(answer.get("error", answer)))
+    return answer

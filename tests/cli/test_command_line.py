@@ -1,0 +1,227 @@
+"""The `autoscaler` command as a shell sees it: output, exit codes, words on standard error."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from autoscaler.cli.main import COMMANDS
+from autoscaler.cli.status import lines
+from autoscaler.surface.control import ControlSocket
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MEMBER = {
+    "name": "validator-1",
+    "phase": "serving",
+    "cpu_percent": 50.0,
+    "no_reading": None,
+}
+ROLE: dict[str, Any] = {
+    "desired": 2,
+    "min": 1,
+    "max": 3,
+    "running": 2,
+    "healthy": 1,
+    "published": 1,
+    "cpu_high": 70.0,
+    "cpu_low": 40.0,
+    "decision": {"mean": 50.04, "reason": "within_band"},
+    "last_change": None,
+    "missing": [],
+    "members": [MEMBER],
+}
+STATUS: dict[str, Any] = {
+    "pid": 7,
+    "started": "2026-01-01T00:00:00.000+00:00",
+    "engine": {"up": True, "error": ""},
+    "nginx": {"generation": "abc", "settled": True, "error": None},
+    "history": {"error": None},
+    "warnings": [],
+    "roles": {"validator": ROLE},
+}
+
+
+@pytest.fixture
+def env_file(tmp_path: Path) -> Path:
+    """Return a good env file whose daemon would listen below `tmp_path`."""
+    path = tmp_path / "autoscaler.env"
+    path.write_text(
+        "AUTOSCALER_PROJECT=shop\nAUTOSCALER_NGINX__CONTAINER=proxy\n"
+        f"AUTOSCALER_RUN_DIR={tmp_path}\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+def shell(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "autoscaler", *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path)},
+    )
+
+
+def test_help_names_every_command_and_the_exit_codes() -> None:
+    """And ends well."""
+    done = shell("--help")
+    assert done.returncode == 0
+    assert all(name in done.stdout for name in COMMANDS)
+    assert "3 no daemon answers" in done.stdout
+
+
+@pytest.mark.parametrize("words", [["dance"], [], ["status", "--dance"]])
+def test_bad_usage_ends_with_2(words: list[str]) -> None:
+    """An unknown command, none at all, an unknown option."""
+    done = shell(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "usage:" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["status", "reload"])
+def test_without_a_daemon_it_ends_with_3_and_says_what_to_do(command: str, env_file: Path) -> None:
+    """In one line on standard error."""
+    done = shell(command, "--env-file", str(env_file))
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith("autoscaler: no daemon answers on")
+    assert "Traceback" not in done.stderr
+
+
+def test_bad_settings_end_with_2_and_all_mistakes(env_file: Path) -> None:
+    """One line each, on standard error."""
+    env_file.write_text("AUTOSCALER_SETTLE=soon\nAUTOSCALER_INTERVALL=5\n", encoding="utf-8")
+    done = shell("run", "--env-file", str(env_file))
+    assert done.returncode == 2
+    assert "AUTOSCALER_SETTLE" in done.stderr
+    assert "AUTOSCALER_INTERVALL" in done.stderr
+
+
+class Answering:
+    """A control socket with a prepared answer."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self.answer: dict[str, Any] = {}
+        self.asked = threading.Event()
+        self.control = ControlSocket(run_dir, self._ask)
+
+    def _ask(self, verb: str) -> dict[str, Any]:
+        self.asked.set()
+        return self.answer
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Answering]:
+    """Yield somebody who answers below `tmp_path`."""
+    one = Answering(tmp_path)
+    one.control.start()
+    yield one
+    one.control.stop()
+
+
+def test_status_prints_what_the_daemon_says(daemon: Answering, env_file: Path) -> None:
+    """For people, or with --json as it came."""
+    daemon.answer = STATUS
+    text = shell("status", "--env-file", str(env_file))
+    assert text.returncode == 0
+    assert "2 wanted (1 to 3), 2 running, 1 healthy, 1 published" in text.stdout
+    as_json = shell("status", "--json", "--env-file", str(env_file))
+    assert json.loads(as_json.stdout) == STATUS
+
+
+def test_reload_prints_each_change(daemon: Answering, env_file: Path) -> None:
+    """Old and new, whether it waits for a restart, and what the environment masks."""
+    change = {"variable": "AUTOSCALER_SETTLE", "old": "15s", "new": "20s", "restart": False}
+    late = {"variable": "AUTOSCALER_WORKERS", "old": "16", "new": "8", "restart": True}
+    daemon.answer = {"changes": [change, late], "masked": ["AUTOSCALER_INTERVAL"]}
+    done = shell("reload", "--env-file", str(env_file))
+    assert done.returncode == 0
+    assert done.stdout.splitlines() == [
+        "AUTOSCALER_SETTLE: 15s -> 20s",
+        "AUTOSCALER_WORKERS: 16 -> 8  (takes effect at the next restart)",
+        "AUTOSCALER_INTERVAL in the file does not count: the daemon's environment sets it too",
+    ]
+
+
+def test_a_refused_reload_ends_with_2_and_the_mistakes(daemon: Answering, env_file: Path) -> None:
+    """And says that the old settings stay."""
+    daemon.answer = {"problems": ["AUTOSCALER_SETTLE is soon"]}
+    done = shell("reload", "--env-file", str(env_file))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        "AUTOSCALER_SETTLE is soon",
+        "nothing was changed: the settings in force stay",
+    ]
+
+
+# How status looks.
+
+
+def shown(**changes: object) -> str:
+    """Render the status with a changed role."""
+    return "\n".join(lines({**STATUS, "roles": {"validator": {**ROLE, **changes}}}))
+
+
+def test_a_status_line_has_a_bar_of_the_members_cpu() -> None:
+    """Half full at 50 %."""
+    assert f"{'█' * 10}{'·' * 10} 50.0 %" in shown()
+
+
+@pytest.mark.parametrize(("cpu", "filled"), [(0.0, 0), (100.0, 20), (350.0, 20)])
+def test_a_bar_never_leaves_its_width(cpu: float, filled: int) -> None:
+    """Also above what the container may use."""
+    text = shown(members=[{**MEMBER, "cpu_percent": cpu}])
+    assert f"{'█' * filled}{'·' * (20 - filled)} {cpu:.1f} %" in text
+
+
+def test_a_missing_reading_is_shown_with_its_reason_and_not_as_zero() -> None:
+    """Nobody should think it idles."""
+    text = shown(members=[{**MEMBER, "cpu_percent": None, "no_reading": "first_sight"}])
+    assert "no reading: first_sight" in text
+    assert " 0.0 %" not in text
+
+
+def test_a_role_without_a_decision_says_so() -> None:
+    """In the first seconds."""
+    assert "mean unknown" in shown(decision=None)
+    assert "not decided yet" in shown(decision=None)
+
+
+def test_a_member_never_read_says_so_in_words() -> None:
+    """Before the first round there is neither a number nor a reason."""
+    assert "None" not in shown(members=[{**MEMBER, "cpu_percent": None, "no_reading": None}])
+
+
+def test_trouble_is_shown_on_top() -> None:
+    """Engine, NGINX, history and warnings, each in its own words."""
+    text = lines(
+        {
+            **STATUS,
+            "engine": {"up": False, "error": "connection refused"},
+            "nginx": {"generation": None, "settled": False, "error": "no include"},
+            "history": {"error": "disk full"},
+            "warnings": ["two members of order 1"],
+        }
+    )
+    assert text[1:5] == [
+        "engine   does not answer: connection refused",
+        "nginx    not up to date: no include",
+        "history  disk full",
+        "warning  two members of order 1",
+    ]
+
+
+def test_an_engine_not_asked_yet_is_not_called_dead() -> None:
+    """In the first moments nobody knows."""
+    text = lines({**STATUS, "engine": {"up": None, "error": ""}})
+    assert text[1] == "engine   was not asked yet"

@@ -1,0 +1,336 @@
+"""The history file: a real SQLite database, damaged, locked, full and hanging."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from autoscaler.daemon import history as history_module
+from autoscaler.daemon import schema
+from autoscaler.daemon.history import History, Limits, Record, wait_for_all
+from autoscaler.model import Decision, Memory, NoReading, Reading, Reason, StepKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MEMORY = Memory(3, ((1.0, 2), (2.5, 3)), ((1.0, 1),), ((0.5, 2),), 2.5)
+STATE = schema.RoleRecord(
+    MEMORY, {"v3": ("id", "t3")}, frozenset({"v1", "v3"}), 1000.0, 50.0, "boot"
+)
+LIMITS = Limits(14, 256)
+
+
+class Trouble:
+    """Remembers what the history thread told."""
+
+    def __init__(self) -> None:
+        self.told: list[str | None] = []
+        self.came = threading.Event()
+
+    def __call__(self, text: str | None) -> None:
+        """Take in a sentence, or None when all is well again."""
+        self.told.append(text)
+        self.came.set()
+
+
+@pytest.fixture
+def trouble() -> Trouble:
+    """Return an ear for trouble."""
+    return Trouble()
+
+
+@pytest.fixture
+def history(tmp_path: Path, trouble: Trouble) -> Iterator[History]:
+    """Yield a running history on a new file."""
+    one = History(tmp_path / "history.db", LIMITS, trouble)
+    one.start()
+    yield one
+    one.close(5.0)
+
+
+def rows(path: Path, query: str) -> list[tuple[object, ...]]:
+    """Read the file as anybody may."""
+    with sqlite3.connect(path) as database:
+        return database.execute(query).fetchall()
+
+
+def event(wall: float, name: str) -> schema.Statement:
+    """Return an event's statement."""
+    return schema.event(wall, name, {"role": "validator", "member": "v1", "n": 1})
+
+
+# What goes in comes out.
+
+
+def test_a_roles_memory_comes_back_as_it_was(history: History) -> None:
+    """Desired, recommendations, events, unfinished stops, known names and both clocks."""
+    assert history.write([schema.role_state("validator", STATE)]).wait(5.0)
+    assert schema.load_roles(history.path) == ({"validator": STATE}, [])
+
+
+def test_only_the_last_memory_of_a_role_is_kept(history: History) -> None:
+    """It is a state, not a log."""
+    for _ in range(3):
+        record = history.write([schema.role_state("validator", STATE)])
+    assert record.wait(5.0)
+    assert rows(history.path, "SELECT count(*) FROM role_state") == [(1,)]
+
+
+def test_readings_keep_their_reason_instead_of_a_number(history: History) -> None:
+    """No reading is NULL with its reason, never 0."""
+    given = (Reading("v1", 12.5, source="cgroup"), Reading("v2", None, NoReading.TIMED_OUT))
+    assert history.write(schema.readings("validator", 1.0, given)).wait(5.0)
+    stored = rows(history.path, "SELECT member, cpu_percent, reason FROM readings")
+    assert stored == [("v1", 12.5, None), ("v2", None, "timed_out")]
+
+
+def test_a_decision_keeps_every_number(history: History) -> None:
+    """So that it can be explained later."""
+    given = Decision(Reason.SCALE_UP, 1, 2, 2, 80.5, 80.5, 70.0, 40.0, 2, 2, 2)
+    assert history.write([schema.decision("validator", 7.0, given)]).wait(5.0)
+    assert rows(history.path, "SELECT * FROM decisions") == [
+        (7.0, "validator", "scale_up", 1, 2, 2, 80.5, 80.5, 70.0, 40.0, 2, 2, 2)
+    ]
+
+
+def test_an_action_is_there_before_its_outcome_and_then_with_it(history: History) -> None:
+    """The row is begun once and completed once."""
+    action = schema.ActionRecord("k", 1.0, "validator", "v2", "id", StepKind.START, "load")
+    assert history.write([schema.action_begun(action)]).wait(5.0)
+    assert rows(history.path, "SELECT action, outcome FROM actions") == [("start", None)]
+    assert history.write([schema.action_ended("k", 2.0, "failed", "no network")]).wait(5.0)
+    stored = rows(history.path, "SELECT action, finished, outcome, detail FROM actions")
+    assert stored == [("start", 2.0, "failed", "no network")]
+
+
+def test_statements_of_one_record_arrive_together_or_not_at_all(
+    history: History, trouble: Trouble
+) -> None:
+    """A record is one transaction."""
+    record = history.write([event(1.0, "a"), ("INSERT INTO nowhere VALUES (1)", ())])
+    assert not record.wait(5.0)
+    assert trouble.came.wait(5.0)
+    assert rows(history.path, "SELECT count(*) FROM events") == [(0,)]
+
+
+# Files that cannot be used.
+
+
+def test_a_missing_file_is_an_empty_memory(tmp_path: Path) -> None:
+    """The first start is no problem to tell of."""
+    assert schema.load_roles(tmp_path / "none.db") == ({}, [])
+
+
+@pytest.mark.parametrize("damage", ["random", "truncated"])
+def test_a_damaged_file_is_told_when_read_and_put_aside_when_written(
+    tmp_path: Path, trouble: Trouble, damage: str
+) -> None:
+    """Never "no members", never in the way: the old file stays beside for whoever wants it."""
+    path = tmp_path / "history.db"
+    database = schema.open_history(path)
+    with database:
+        for n in range(2000):
+            database.execute(*event(float(n), "filler"))
+    database.close()
+    whole = path.read_bytes()
+    path.write_bytes(b"\x17no database" * 500 if damage == "random" else whole[: len(whole) // 2])
+    roles, problems = schema.load_roles(path)
+    assert roles == {}
+    assert str(path) in problems[0]
+    history = History(path, LIMITS, trouble)
+    history.start()
+    assert history.write([schema.role_state("validator", STATE)]).wait(5.0)
+    history.close(5.0)
+    assert (tmp_path / "history.db.damaged").exists()
+    assert schema.load_roles(path)[0] == {"validator": STATE}
+
+
+def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path, trouble: Trouble) -> None:
+    """It is told with what to do, and not a byte of it changes."""
+    path = tmp_path / "history.db"
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA user_version=99")
+    before = path.read_bytes()
+    history = History(path, LIMITS, trouble)
+    history.start()
+    assert trouble.came.wait(5.0)
+    assert "newer autoscaler" in str(trouble.told[0])
+    history.close(5.0)
+    with sqlite3.connect(path) as database:
+        assert database.execute("SELECT name FROM sqlite_master").fetchall() == []
+    assert len(path.read_bytes()) >= len(before)
+
+
+def test_a_directory_that_cannot_be_made_is_told_once_and_nobody_waits(
+    tmp_path: Path, trouble: Trouble
+) -> None:
+    """Records are let go at once, so that no action is held up."""
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    history = History(tmp_path / "file" / "history.db", LIMITS, trouble)
+    history.start()
+    assert trouble.came.wait(5.0)
+    for _ in range(3):
+        record = history.write([event(1.0, "a")])
+        assert record.done.wait(5.0)
+        assert not record.stored
+    assert [text is not None and "history.db" in text for text in trouble.told] == [True]
+    assert history.dropped == 3
+    history.close(5.0)
+
+
+def test_storing_begins_again_when_the_file_can_be_used(
+    tmp_path: Path, trouble: Trouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of the trouble is told too."""
+    monkeypatch.setattr(history_module, "RETRY_SECONDS", 0.05)
+    folder = tmp_path / "late"
+    folder.write_text("in the way", encoding="utf-8")
+    history = History(folder / "history.db", LIMITS, trouble)
+    history.start()
+    assert trouble.came.wait(5.0)
+    folder.unlink()
+    deadline = time.monotonic() + 5.0
+    while not history.write([event(1.0, "a")]).wait(1.0):
+        assert time.monotonic() < deadline
+    assert trouble.told[-1] is None
+    history.close(5.0)
+
+
+def test_unusable_memory_of_one_role_leaves_the_others(tmp_path: Path) -> None:
+    """Each problem is told with its role; nothing is guessed."""
+    path = tmp_path / "history.db"
+    database = schema.open_history(path)
+    good = schema.role_state("good", STATE)
+    usable: dict[str, object] = {
+        "desired": 1,
+        "recommendations": [],
+        "up_events": [],
+        "down_events": [],
+        "recorded_at": None,
+        "leaving": {},
+        "known": [],
+    }
+    worse: tuple[dict[str, object], ...] = (
+        {"desired": None},
+        {"recommendations": [[1.0, float("inf")]]},
+        {"leaving": {"v1": []}},
+        {"known": 3},
+        {"up_events": {}},
+    )
+    bad = ["nonsense", "[]", "{}", *(json.dumps({**usable, **one}) for one in worse)]
+    with database:
+        database.execute(*good)
+        for n, text in enumerate(bad):
+            database.execute(
+                "INSERT INTO role_state VALUES (?, ?, 1, 1, 'boot')", (f"bad{n}", text)
+            )
+    database.close()
+    roles, problems = schema.load_roles(path)
+    assert set(roles) == {"good"}
+    assert len(problems) == len(bad)
+
+
+# Slow disks and full queues.
+
+
+def test_an_action_waits_at_most_its_second_for_a_hanging_file(
+    tmp_path: Path, trouble: Trouble
+) -> None:
+    """Somebody holds the database: the wait ends by itself and says no."""
+    path = tmp_path / "history.db"
+    history = History(path, LIMITS, trouble)
+    history.start()
+    assert history.write([event(1.0, "a")]).wait(5.0)
+    holder = sqlite3.connect(path, check_same_thread=False)
+    holder.execute("BEGIN EXCLUSIVE")
+    began = time.monotonic()
+    assert not history.write([event(2.0, "b")]).wait(0.3)
+    assert time.monotonic() - began < 1.0
+    holder.rollback()
+    holder.close()
+    history.close(5.0)
+    assert rows(path, "SELECT count(*) FROM events") == [(2,)]
+
+
+def test_several_records_are_waited_for_together() -> None:
+    """Three that never come cost one wait, not three."""
+    began = time.monotonic()
+    assert not wait_for_all([Record(()) for _ in range(3)], 0.2)
+    assert time.monotonic() - began < 0.5
+
+
+def test_a_full_queue_drops_and_counts(tmp_path: Path, trouble: Trouble) -> None:
+    """The thread does not run here: what exceeds the queue is let go at once."""
+    history = History(tmp_path / "history.db", LIMITS, trouble)
+    for _ in range(history_module.QUEUE_LIMIT):
+        history.write([])
+    record = history.write([event(1.0, "a")])
+    assert (record.done.is_set(), record.stored, history.dropped) == (True, False, 1)
+
+
+def test_closing_stores_what_is_queued(tmp_path: Path, trouble: Trouble) -> None:
+    """Also when the thread has hardly begun."""
+    history = History(tmp_path / "history.db", LIMITS, trouble)
+    for n in range(1200):
+        history.write([event(float(n), "a")])
+    history.start()
+    history.close(10.0)
+    assert rows(history.path, "SELECT count(*) FROM events") == [(1200,)]
+
+
+def test_closing_does_not_wait_for_ever(tmp_path: Path, trouble: Trouble) -> None:
+    """A hanging file costs the given time, no more."""
+    path = tmp_path / "history.db"
+    schema.open_history(path).close()
+    holder = sqlite3.connect(path, check_same_thread=False)
+    holder.execute("BEGIN EXCLUSIVE")
+    history = History(path, LIMITS, trouble)
+    history.start()
+    history.write([event(1.0, "a")])
+    began = time.monotonic()
+    history.close(0.3)
+    assert time.monotonic() - began < 2.0
+    holder.rollback()
+    holder.close()
+
+
+# How much is kept.
+
+
+def test_old_rows_go_after_their_days(tmp_path: Path) -> None:
+    """14 days before the newest reading."""
+    day = 86400.0
+    database = schema.open_history(tmp_path / "history.db")
+    with database:
+        for wall in (100 * day, 115 * day):
+            database.execute(*event(wall, "a"))
+            for statement in schema.readings("validator", wall, (Reading("v1", 1.0),)):
+                database.execute(*statement)
+    schema.prune(database, 14, 256)
+    assert database.execute("SELECT wall FROM events").fetchall() == [(115 * day,)]
+    assert database.execute("SELECT wall FROM readings").fetchall() == [(115 * day,)]
+    database.close()
+
+
+def test_the_oldest_rows_go_when_the_file_is_too_large(tmp_path: Path) -> None:
+    """After pruning to 1 MiB the file is that small and holds the newest rows."""
+    path = tmp_path / "history.db"
+    database = schema.open_history(path)
+    filler = {"text": "x" * 1000}
+    with database:
+        for n in range(3000):
+            database.execute(*schema.event(float(n), "a", filler))
+    schema.prune(database, 14, 1)
+    kept = [wall for (wall,) in database.execute("SELECT wall FROM events ORDER BY wall")]
+    database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.close()
+    assert 100 < len(kept) < 1100
+    assert kept[-1] == 2999.0
+    assert kept[0] == 3000.0 - len(kept)
+    assert path.stat().st_size < 1.2 * 1024 * 1024

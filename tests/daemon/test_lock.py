@@ -1,0 +1,84 @@
+"""One daemon at a time, proven with a second process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from autoscaler.daemon.lock import InstanceLock
+from autoscaler.errors import AutoscalerError, LockedError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOLD = """
+import sys, pathlib
+from autoscaler.daemon.lock import InstanceLock
+lock = InstanceLock(pathlib.Path(sys.argv[1]))
+lock.acquire()
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def holder(folder: Path) -> subprocess.Popen[str]:
+    """Start a process that holds the lock until its input ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_a_second_daemon_is_refused_with_the_process_that_runs(tmp_path: Path) -> None:
+    """The message names its process id and the file."""
+    with holder(tmp_path) as process:
+        with pytest.raises(LockedError, match=rf"process {process.pid} holds {tmp_path}/lock"):
+            InstanceLock(tmp_path).acquire()
+        process.kill()
+
+
+def test_a_lock_left_by_a_killed_daemon_holds_nobody_up(tmp_path: Path) -> None:
+    """After kill -9 the file is still there, the lock is not."""
+    with holder(tmp_path) as process:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(10)
+    assert (tmp_path / "lock").read_text(encoding="ascii") == f"{process.pid}\n"
+    lock = InstanceLock(tmp_path)
+    lock.acquire()
+    assert (tmp_path / "lock").read_text(encoding="ascii") == f"{os.getpid()}\n"
+    lock.release()
+
+
+def test_a_released_lock_can_be_taken_by_another(tmp_path: Path) -> None:
+    """The file stays, so that two starting daemons see the same one."""
+    lock = InstanceLock(tmp_path)
+    lock.acquire()
+    lock.release()
+    with holder(tmp_path) as process:
+        process.kill()
+    assert (tmp_path / "lock").exists()
+
+
+def test_the_run_directory_is_made(tmp_path: Path) -> None:
+    """Not everybody starts it under systemd."""
+    lock = InstanceLock(tmp_path / "new" / "run")
+    lock.acquire()
+    assert lock.path.exists()
+    lock.release()
+
+
+def test_a_run_directory_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    """With the setting to change."""
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(AutoscalerError, match="AUTOSCALER_RUN_DIR"):
+        InstanceLock(tmp_path / "file").acquire()

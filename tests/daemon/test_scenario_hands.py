@@ -1,0 +1,175 @@
+"""The whole controller on virtual time: what people do to containers, and what looks like it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from autoscaler.model import EventKind
+
+if TYPE_CHECKING:
+    from tests.daemon.conftest import MakeWorld, World
+
+
+def test_a_member_started_by_hand_is_adopted_at_once(world: World) -> None:
+    """The count is two from now on, and it serves."""
+    world.engine.begin("validator-2")
+    world.until(lambda: world.served() == ["validator-1", "validator-2"], 10.0)
+    assert world.desired() == 2
+    told = world.told("member.changed_by_hand")
+    assert [(e["member"], e["change"], e["reason"]) for e in told] == [
+        ("validator-2", "started", "adopted")
+    ]
+
+
+def test_a_member_started_by_hand_gets_the_whole_grace(world: World) -> None:
+    """Low load at that moment does not stop it within 300 s."""
+    world.load("validator", 5.0)
+    world.run(400.0)
+    world.engine.begin("validator-2")
+    began = world.time.now
+    world.until(lambda: world.told("member.stopped"), 900.0)
+    assert world.told("member.stopped")[0]["at"] - began >= 300.0
+
+
+def test_two_members_started_by_hand_at_once_are_both_adopted(world: World) -> None:
+    """Each is told as adopted; neither is called one too many."""
+    world.engine.begin("validator-2")
+    world.engine.begin("validator-3")
+    world.until(lambda: len(world.served()) == 3, 10.0)
+    told = world.told("member.changed_by_hand")
+    assert [(e["member"], e["reason"], e["desired"]) for e in told] == [
+        ("validator-2", "adopted", 2),
+        ("validator-3", "adopted", 3),
+    ]
+
+
+def test_a_member_started_by_hand_beside_one_being_drained_counts_as_one(world: World) -> None:
+    """The one that we take down is no wish of anybody's."""
+    world.grow(2)
+    world.seconds["drain"] = 30.0
+    world.load("validator", 5.0)
+    world.until(lambda: "drain validator-2" in world.jobs, 900.0)
+    world.engine.begin("validator-3")
+    world.run(2.0)
+    assert world.desired() == 2
+
+
+def test_a_member_started_by_hand_above_the_maximum_is_stopped_again(
+    make_world: MakeWorld,
+) -> None:
+    """The maximum is 2: the third is told as too many, and goes."""
+    world = make_world(ROLES__VALIDATOR__MAX="2").start()
+    world.run(20.0)
+    world.grow(2)
+    world.engine.begin("validator-3")
+    world.until(lambda: world.running() == ["validator-1", "validator-2"], 30.0)
+    assert [e["reason"] for e in world.told("member.changed_by_hand")] == ["above_max"]
+
+
+def test_a_member_stopped_by_hand_is_adopted_after_it_settled(world: World) -> None:
+    """Nothing is started for 15 s, then the count is one less."""
+    world.grow(2)
+    world.engine.end("validator-2", 0, stop=True)
+    world.run(14.0)
+    assert world.desired() == 2
+    assert world.running() == ["validator-1"]
+    world.run(3.0)
+    assert world.desired() == 1
+    assert [e["reason"] for e in world.told("member.changed_by_hand")] == ["adopted"]
+    assert world.engine.calls == ["start validator-2"]
+
+
+def test_a_stop_by_hand_below_the_minimum_is_repaired_after_it_settled(world: World) -> None:
+    """The log says how to keep it down."""
+    world.engine.end("validator-1", 0, stop=True)
+    world.run(14.0)
+    assert world.running() == []
+    world.until(lambda: world.served() == ["validator-1"], 10.0)
+    told = world.told("member.changed_by_hand")[0]
+    assert told["reason"] == "below_min"
+    assert "pause" in told["hint"]
+
+
+def test_another_change_in_the_role_puts_the_verdict_off(world: World) -> None:
+    """`compose up` goes through the members one by one: nothing has settled yet."""
+    world.grow(3)
+    world.engine.end("validator-2", 0, stop=True)
+    world.run(10.0)
+    world.engine.end("validator-3", 0, stop=True)
+    world.run(10.0)
+    assert world.desired() == 3
+    world.run(8.0)
+    assert world.desired() == 1
+
+
+def test_a_start_elsewhere_in_the_role_puts_the_verdict_off_too(world: World) -> None:
+    """`compose restart` stops and starts: ten seconds after a start nothing has settled."""
+    world.grow(2)
+    world.engine.end("validator-2", 0, stop=True)
+    world.run(10.0)
+    world.engine.begin("validator-3")
+    world.run(10.0)
+    assert world.role().hands.awaits("validator-2")
+
+
+def test_a_member_started_by_hand_in_place_of_a_dead_one_adds_none(world: World) -> None:
+    """Two are wanted and two run again: nothing to adopt, and the log says so."""
+    world.grow(2)
+    world.engine.end("validator-2", 0, stop=True)
+    world.run(1.0)
+    world.engine.begin("validator-3")
+    world.run(2.0)
+    assert world.desired() == 2
+    assert [e["reason"] for e in world.told("member.changed_by_hand")] == ["place_filled"]
+
+
+def test_a_member_that_compose_makes_anew_keeps_the_count(world: World) -> None:
+    """The same name under another id: no lower count, no crash, and it serves again."""
+    world.grow(2)
+    world.engine.recreate("validator-2")
+    world.until(lambda: world.served() == ["validator-1"])
+    world.until(lambda: world.served() == ["validator-1", "validator-2"])
+    assert world.desired() == 2
+
+
+def test_deployments_do_not_count_as_crashes(world: World) -> None:
+    """Three times recreated within ten minutes, and still not quarantined."""
+    world.grow(2)
+    for _ in range(4):
+        world.until(lambda: "validator-2" in world.served())
+        world.engine.recreate("validator-2")
+        world.run(3.0)
+    world.until(lambda: world.served() == ["validator-1", "validator-2"])
+    assert world.told("member.quarantined") == []
+
+
+def test_a_container_that_is_gone_is_told_once_and_told_when_it_is_back(world: World) -> None:
+    """`docker container prune` deletes spares."""
+    gone = world.engine.boxes.pop("validator-3")
+    world.run(60.0)
+    assert [e["member"] for e in world.told("member.missing")] == ["validator-3"]
+    world.engine.boxes["validator-3"] = gone
+    world.run(6.0)
+    assert [e["member"] for e in world.told("member.found")] == ["validator-3"]
+
+
+def test_a_stop_of_ours_is_not_taken_for_somebodys(world: World) -> None:
+    """Shrinking tells of no change by hand, even when the stop event comes late."""
+    world.grow(2)
+    world.load("validator", 5.0)
+    world.until(lambda: world.told("member.stopped"), 900.0)
+    world.engine.emit(world.box("validator-2"), EventKind.STOP)
+    world.load("validator", 95.0)
+    world.until(lambda: len(world.served()) == 2, 30.0)
+    assert world.told("member.changed_by_hand") == []
+
+
+def test_a_restart_within_two_looks_is_noticed(world: World) -> None:
+    """Without events a `docker restart` shows only as another run: it must be proven again."""
+    world.grow(2)
+    world.engine.deaf = True
+    world.engine.end("validator-2", 0, stop=True)
+    world.engine.begin("validator-2")
+    world.run(5.5)
+    runs = [e for e in world.told("member.healthy") if e["member"] == "validator-2"]
+    assert len(runs) == 2

@@ -1,0 +1,186 @@
+"""The control socket, spoken to over a real Unix socket."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import socket
+import stat
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from autoscaler.errors import AutoscalerError, DaemonUnreachableError
+from autoscaler.surface.control import ControlSocket, call
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Daemon:
+    """Answers verbs like the controller would."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self.run_dir = run_dir
+        self.asked: list[str] = []
+        self.busy = False
+        self.control = ControlSocket(run_dir, self.ask)
+
+    def ask(self, verb: str) -> dict[str, Any]:
+        """Answer, or not in time."""
+        self.asked.append(verb)
+        if self.busy:
+            raise queue.Empty
+        return {"verb": verb, "where": Path("/run")}
+
+    def raw(self, request: bytes) -> bytes:
+        """Send bytes as they are and return all that comes back."""
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(5.0)
+            client.connect(str(self.control.path))
+            client.sendall(request)
+            client.shutdown(socket.SHUT_WR)
+            answer = b""
+            while chunk := client.recv(65536):
+                answer += chunk
+            return answer
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    """Yield a daemon that listens."""
+    one = Daemon(tmp_path)
+    one.control.start()
+    yield one
+    one.control.stop()
+
+
+def test_status_is_answered(daemon: Daemon) -> None:
+    """What the daemon says comes back as JSON, whatever was in it."""
+    assert call(daemon.run_dir, "GET", "/v1/status") == {"verb": "status", "where": "/run"}
+
+
+def test_reload_is_a_post(daemon: Daemon) -> None:
+    """It changes something."""
+    call(daemon.run_dir, "POST", "/v1/reload")
+    assert daemon.asked == ["reload"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/v1/reload"), ("POST", "/v1/status"), ("GET", "/v2/status"), ("GET", "/")],
+)
+def test_what_does_not_exist_is_refused_with_what_does(
+    daemon: Daemon, method: str, path: str
+) -> None:
+    """An unknown path or the wrong method never reaches the daemon."""
+    with pytest.raises(AutoscalerError, match="there are GET /v1/status, POST /v1/reload"):
+        call(daemon.run_dir, method, path)
+    assert daemon.asked == []
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [b"\x00\xff\x16\x03\x01\r\n\r\n", b"GET\r\n\r\n", b"DELETE /v1/status HTTP/1.1\r\n\r\n", b""],
+    ids=["binary", "half a line", "unknown method", "nothing"],
+)
+def test_garbage_harms_nobody(daemon: Daemon, garbage: bytes) -> None:
+    """The next client is served as if nothing had been."""
+    assert b" 200 " not in daemon.raw(garbage)
+    assert call(daemon.run_dir, "GET", "/v1/status")["verb"] == "status"
+
+
+def test_a_client_that_says_nothing_blocks_nobody(daemon: Daemon) -> None:
+    """Each connection has a thread of its own."""
+    with socket.socket(socket.AF_UNIX) as idle:
+        idle.connect(str(daemon.control.path))
+        assert call(daemon.run_dir, "GET", "/v1/status")["verb"] == "status"
+
+
+def test_a_daemon_that_does_not_answer_in_time_is_told(daemon: Daemon) -> None:
+    """The client gets words, not a hanging connection."""
+    daemon.busy = True
+    with pytest.raises(AutoscalerError, match="did not answer within"):
+        call(daemon.run_dir, "GET", "/v1/status")
+
+
+def test_only_owner_and_group_may_open_the_socket(daemon: Daemon) -> None:
+    """Mode 0660, whatever the umask."""
+    assert stat.S_IMODE(daemon.control.path.stat().st_mode) == 0o660
+
+
+def test_the_umask_is_what_it_was(tmp_path: Path) -> None:
+    """Files made later are not affected."""
+    before = os.umask(0o022)
+    control = ControlSocket(tmp_path, lambda _verb: {})
+    control.start()
+    assert os.umask(before) == 0o022
+    control.stop()
+
+
+def test_a_socket_left_by_a_killed_daemon_is_replaced(tmp_path: Path) -> None:
+    """It is there, but nobody listens."""
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(tmp_path / "control.sock"))
+    with pytest.raises(DaemonUnreachableError):
+        call(tmp_path, "GET", "/v1/status")
+    daemon = Daemon(tmp_path)
+    daemon.control.start()
+    assert call(tmp_path, "GET", "/v1/status")["verb"] == "status"
+    daemon.control.stop()
+
+
+def test_a_file_that_is_no_socket_is_not_removed(tmp_path: Path) -> None:
+    """The error names it and the setting."""
+    (tmp_path / "control.sock").write_text("precious", encoding="utf-8")
+    with pytest.raises(AutoscalerError, match="AUTOSCALER_RUN_DIR"):
+        ControlSocket(tmp_path, lambda _verb: {}).start()
+    assert (tmp_path / "control.sock").read_text(encoding="utf-8") == "precious"
+
+
+def test_without_a_daemon_the_error_says_how_to_start_one(tmp_path: Path) -> None:
+    """The socket does not exist."""
+    with pytest.raises(DaemonUnreachableError, match="systemctl start autoscaler"):
+        call(tmp_path, "GET", "/v1/status")
+
+
+def test_an_answer_that_is_no_answer_is_no_daemon(tmp_path: Path) -> None:
+    """Somebody else listens on that socket."""
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(tmp_path / "control.sock"))
+        other.listen(1)
+
+        def babble() -> None:
+            client, _ = other.accept()
+            client.recv(1000)
+            client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+            client.close()
+
+        thread = threading.Thread(target=babble)
+        thread.start()
+        with pytest.raises(DaemonUnreachableError):
+            call(tmp_path, "GET", "/v1/status")
+        thread.join(5.0)
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_stopping_removes_the_socket_and_frees_the_address(tmp_path: Path) -> None:
+    """The next daemon starts at once, and no thread ends with a traceback."""
+    for _ in range(2):
+        daemon = Daemon(tmp_path)
+        daemon.control.start()
+        assert call(tmp_path, "GET", "/v1/status")["verb"] == "status"
+        daemon.control.stop()
+        assert not daemon.control.path.exists()
+    names = {thread.name for thread in threading.enumerate() if thread.is_alive()}
+    assert "control" not in names
+
+
+def test_answers_are_json_with_a_length(daemon: Daemon) -> None:
+    """Any HTTP client can read them."""
+    head, _, body = daemon.raw(b"GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n").partition(b"\r\n\r\n")
+    assert b"Content-Type: application/json" in head
+    assert json.loads(body)["verb"] == "status"
