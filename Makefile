@@ -1,0 +1,38 @@
+# What a person runs here, and CI with the same words. Needs only make and a shell to begin with.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check venv engine test-packages clean
+BIN := .venv/bin
+TEST_PACKAGES := nginx-light busybox-static procps
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: venv engine ## show the autoscaler at work on this machine, with load, in under 4 minutes
+	$(BIN)/python -m autoscaler demo --output build/demo.json
+
+test: venv engine test-packages ## run all tests, those on a real engine and NGINX included
+	$(BIN)/python -m pytest
+
+check: venv test-packages ## run everything that needs no engine: style, types, layers, unit tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/vulture
+	$(BIN)/python -m autoscaler.settings.document --check
+	$(BIN)/python -m pytest -m "not engine"
+
+clean: ## remove what was built, and stop the engine if `make` started it
+	sh config/dev/engine.sh stop
+	rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf *.egg-info
+	find autoscaler tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+venv:
+	@sh config/dev/venv.sh
+
+engine: venv
+	@sh config/dev/engine.sh start
+
+test-packages:
+	@sh config/dev/packages.sh $(TEST_PACKAGES)
