@@ -24,10 +24,11 @@ class MemberView:
     last proven or in one tried since. `published`: it is in the proven generation with the address
     it has now. `coming_up`: runs, not ready yet, and its time to become ready is not over.
     `condemned`: its start failed, it is to be stopped. `quarantined`: not to be started nor
-    published for now. `slow`: it was ready, and lost that only because it answers late. `awaited`:
-    somebody else stopped it and it is not yet clear whether that is meant to last. `drained`: no
-    request is left in it since it was last unpublished. `busy`: the step under way. `hooks_due`:
-    lifecycle hooks still to run at this point of its life.
+    published for now. `failed_starts`: quarantines in a row; the spare with the fewest is tried
+    first, so that broken ones cannot take turns for ever. `slow`: it was ready, and lost that only
+    because it answers late. `awaited`: somebody else stopped it and it is not yet clear whether
+    that is meant to last. `drained`: no request is left in it since it was last unpublished.
+    `busy`: the step under way. `hooks_due`: lifecycle hooks still to run.
     """
 
     member: Member
@@ -37,6 +38,7 @@ class MemberView:
     coming_up: bool = False
     condemned: bool = False
     quarantined: bool = False
+    failed_starts: int = 0
     slow: bool = False
     awaited: bool = False
     drained: bool = False
@@ -93,12 +95,16 @@ def plan_role(view: RoleView) -> RolePlan:
 
 
 def _choose(view: RoleView, members: tuple[MemberView, ...]) -> tuple[MemberView, ...]:
-    """Pick `desired` members: those that answer first, then by order; protected ones that run."""
+    """Pick `desired` members: those that answer first, then by order.
+
+    Of the spares those that failed least come first; protected members that run always.
+    """
     by_rank = sorted(
         members,
         key=lambda m: (
             not (m.member.protected and m.ready),
             _rank(m),
+            m.failed_starts if _rank(m) is _Rank.SPARE else 0,
             m.member.order,
             m.member.name,
         ),

@@ -95,7 +95,7 @@ class Controller:
         actions = Actions(journal, outside.history, slow, self._observing.look)
         self._publishing = Publishing(state, journal, actions, core)
         self._reconciler = Reconciler(state, journal, outside.history, actions, outside.boot_id)
-        self._reloading = Reloading(loaded, options.env_file, state, journal, now.boot_id)
+        self._reloading = Reloading(options.env_file, state, journal, now.boot_id)
         self._assemble = outside.assemble
         self._parts = outside.assemble(settings, None, None)
         self._ticker = Ticker(lambda: self.inbox.put(Tick()), settings.interval)

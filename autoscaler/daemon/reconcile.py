@@ -91,6 +91,7 @@ class Reconciler:
             coming_up=track.coming_up(role.rules, now),
             condemned=track.condemned,
             quarantined=track.quarantined(now),
+            failed_starts=track.failed_starts(now),
             slow=track.slow and not track.ready,
             awaited=role.hands.awaits(member.name),
             drained=track.drained,

@@ -13,16 +13,14 @@ from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.roles import Now, change_role, make_role
 from autoscaler.daemon.state import State
 from autoscaler.errors import SettingsError
-from autoscaler.settings import Loaded, Settings, diff, load
+from autoscaler.settings import Settings, applicable, diff, load
+from autoscaler.surface import logs
 
 
 class Reloading:
     """Keeps the settings in force and changes them on demand."""
 
-    def __init__(
-        self, loaded: Loaded, env_file: Path | None, state: State, journal: Journal, boot_id: str
-    ) -> None:
-        self._loaded = loaded
+    def __init__(self, env_file: Path | None, state: State, journal: Journal, boot_id: str) -> None:
         self._env_file = env_file
         self._state = state
         self._journal = journal
@@ -47,12 +45,11 @@ class Reloading:
             {"variable": c.variable, "old": c.old, "new": c.new, "restart": c.restart}
             for c in diff(old, loaded.settings)
         ]
-        self._loaded = loaded
         self._journal.info("config.reloaded", changes=changes, masked=list(loaded.masked))
         answer: dict[str, Any] = {"changes": changes, "masked": list(loaded.masked)}
         if not changes:
             return answer, None
-        self._apply(loaded.settings)
+        self._apply(applicable(old, loaded.settings))
         return answer, old
 
     def _apply(self, settings: Settings) -> None:
@@ -66,4 +63,6 @@ class Reloading:
                 change_role(roles[name], settings)
             else:
                 roles[name] = make_role(name, settings, None, now)
-        self._state.settings = settings
+        before, self._state.settings = self._state.settings, settings
+        if settings.log_level != before.log_level:
+            logs.configure(settings.log_level, settings.log_format)

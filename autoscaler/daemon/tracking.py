@@ -153,6 +153,10 @@ class Track:
         """Tell whether the member is to be left alone for now."""
         return now < self.quarantined_until
 
+    def failed_starts(self, now: float) -> int:
+        """Return how many quarantines in a row it has behind it, 0 if the last is long over."""
+        return self.quarantines if now - self.quarantined_until <= FLAP_PERIOD_SECONDS else 0
+
     def quarantine(self, rules: TrackRules, now: float) -> float:
         """Leave the member alone for a while, doubling each time; return the seconds."""
         if self.quarantines and now - self.quarantined_until > FLAP_PERIOD_SECONDS:

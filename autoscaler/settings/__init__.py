@@ -1,6 +1,6 @@
 """Settings: what an administrator can set, where each value came from, and what changed."""
 
-from autoscaler.settings.changes import Change, diff, effective
+from autoscaler.settings.changes import Change, applicable, diff, effective
 from autoscaler.settings.loader import DEFAULT_ENV_FILE, Loaded, Origin, OriginKind, load
 from autoscaler.settings.oscillation import Oscillation, oscillation_range, oscillations
 from autoscaler.settings.role import RoleSettings
@@ -17,6 +17,7 @@ __all__ = [
     "Oscillation",
     "RoleSettings",
     "Settings",
+    "applicable",
     "diff",
     "effective",
     "load",

@@ -44,6 +44,22 @@ def diff(old: Settings, new: Settings) -> list[Change]:
     ]
 
 
+def applicable(old: Settings, new: Settings) -> Settings:
+    """Return `new` with the values of `old` where a reload cannot change them."""
+    merged = new
+    for path in paths(new.roles):
+        if not needs_restart(path):
+            continue
+        if len(path) == 1:
+            merged = merged.model_copy(update={path[0]: getattr(old, path[0])})
+        else:
+            group, field = path
+            kept = {field: getattr(getattr(old, group), field)}
+            inner = getattr(merged, group).model_copy(update=kept)
+            merged = merged.model_copy(update={group: inner})
+    return merged
+
+
 def _texts(settings: Settings) -> dict[Path, str]:
     """Return the text of every setting by its place."""
     texts: dict[Path, str] = {}

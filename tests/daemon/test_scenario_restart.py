@@ -112,6 +112,25 @@ def test_a_reload_during_a_drain_keeps_the_drain_and_the_count(world: World) -> 
     assert world.jobs.count("drain validator-2") == 1
 
 
+def test_a_setting_that_needs_a_restart_is_told_and_not_applied(world: World) -> None:
+    """The engine's address and the directory stay those the running parts were made with."""
+    world.run(20.0)
+    before = world.controller.state.settings
+    world.settings["AUTOSCALER_DOCKER__TIMEOUT"] = "33s"
+    world.settings["AUTOSCALER_STATE_DIR"] = "/elsewhere"
+    world.settings["AUTOSCALER_SETTLE"] = "21s"
+    world.write_settings()
+    answer = world.ask("reload")
+    assert {c["variable"]: c["restart"] for c in answer["changes"]} == {
+        "AUTOSCALER_DOCKER__TIMEOUT": True,
+        "AUTOSCALER_STATE_DIR": True,
+        "AUTOSCALER_SETTLE": False,
+    }
+    after = world.controller.state.settings
+    assert (after.docker, after.state_dir) == (before.docker, before.state_dir)
+    assert after.settle == 21.0
+
+
 def test_a_bad_file_changes_nothing_and_names_every_mistake(world: World) -> None:
     """Two mistakes, two problems, the old settings."""
     world.settings["AUTOSCALER_SETTLE"] = "soon"
