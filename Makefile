@@ -19,7 +19,7 @@ check: venv test-packages ## run everything that needs no engine: style, types, 
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/vulture
-	$(BIN)/python -m autoscaler.settings.document --check
+	$(BIN)/python -m autoscaler.settings.document --check config/autoscaler.env
 	$(BIN)/python -m pytest -m "not engine"
 
 clean: ## remove what was built, and stop the engine if `make` started it
