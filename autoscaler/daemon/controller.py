@@ -29,7 +29,7 @@ from autoscaler.daemon.schema import RoleRecord
 from autoscaler.daemon.state import State
 from autoscaler.daemon.ticker import Ticker
 from autoscaler.daemon.worker import Done, Pool
-from autoscaler.model import EngineEvent, EventKind
+from autoscaler.events import EngineEvent, EventKind
 from autoscaler.settings import Loaded, Settings
 
 LATE_INTERVALS = 1.5

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autoscaler.daemon.worker import Done
-from autoscaler.model import EngineEvent
+from autoscaler.events import EngineEvent
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,9 @@ from autoscaler.daemon.adopting import Adopting
 from autoscaler.daemon.hands import Verdict
 from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.state import RoleState, State
+from autoscaler.events import EngineEvent, EventKind
 from autoscaler.model import (
     ContainerState,
-    EngineEvent,
-    EventKind,
     Health,
     Member,
     StepKind,

@@ -19,7 +19,7 @@ from requests.exceptions import HTTPError
 
 from autoscaler.engine.client import translated
 from autoscaler.errors import EngineError
-from autoscaler.model import EngineEvent, EventKind
+from autoscaler.events import EngineEvent, EventKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -18,7 +18,7 @@ from autoscaler.daemon.schema import load_roles, open_history
 from autoscaler.daemon.state import RoleState
 from autoscaler.daemon.worker import Done, Pool, _Job
 from autoscaler.errors import AutoscalerError
-from autoscaler.model import EngineEvent, EventKind
+from autoscaler.events import EngineEvent, EventKind
 from autoscaler.settings import load
 from autoscaler.surface import logs
 from tests.daemon.machine import Box, Engine, Time

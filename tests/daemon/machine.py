@@ -16,11 +16,10 @@ from autoscaler.actuation.drain import Drained
 from autoscaler.actuation.drainer import Leaving
 from autoscaler.actuation.health import ProbeResult
 from autoscaler.errors import AutoscalerError, EngineUnavailableError, NoSuchMemberError
+from autoscaler.events import EngineEvent, EventKind
 from autoscaler.inventory import Snapshot
 from autoscaler.model import (
     ContainerState,
-    EngineEvent,
-    EventKind,
     Health,
     Member,
     NoReading,

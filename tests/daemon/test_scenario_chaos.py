@@ -8,7 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autoscaler.errors import NginxError, NginxTestFailedError, NginxUnreachableError
-from autoscaler.model import ContainerState, EngineEvent, EventKind
+from autoscaler.events import EngineEvent, EventKind
+from autoscaler.model import (
+    ContainerState,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

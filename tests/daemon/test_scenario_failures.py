@@ -15,7 +15,11 @@ from autoscaler.errors import (
     NginxUnreachableError,
     NoSuchMemberError,
 )
-from autoscaler.model import ContainerState, EngineEvent, EventKind, Health
+from autoscaler.events import EngineEvent, EventKind
+from autoscaler.model import (
+    ContainerState,
+    Health,
+)
 
 if TYPE_CHECKING:
     from tests.daemon.conftest import MakeWorld, World

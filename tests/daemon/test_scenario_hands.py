@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autoscaler.model import EventKind
+from autoscaler.events import EventKind
 
 if TYPE_CHECKING:
     from tests.daemon.conftest import MakeWorld, World

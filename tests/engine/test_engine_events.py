@@ -11,12 +11,12 @@ import pytest
 
 from autoscaler.engine.client import connect
 from autoscaler.engine.events import Watcher, translate_event
-from autoscaler.model import EventKind
+from autoscaler.events import EventKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from autoscaler.model import EngineEvent
+    from autoscaler.events import EngineEvent
     from tests.engine.conftest import Containers, Relay, Serve, Until
 
 URL = "unix:///var/run/docker.sock"
