@@ -82,7 +82,7 @@ def _next_spare_is_used(host: Host, load_rate: float = RATE) -> LogEvent:
     bad = host.name("validator", 2)
     failed = daemon.wait_for("member.start_failed", member=bad)
     host.wait_published("validator", 1, 3)
-    assert host.member("validator", 2)["phase"] == "quarantined"
+    until(lambda: host.member("validator", 2)["phase"] == "quarantined", "it is set aside")
     assert not daemon.of("member.published", member=bad)
     none_failed(load)
     return failed
@@ -103,7 +103,8 @@ def test_a_spare_that_never_becomes_healthy_is_stopped_and_the_next_one_tried(
     told = _next_spare_is_used(host)
     assert "start_timeout" in told.fields["reason"]
     assert "503" in told.fields["reason"]
-    assert host.daemon.of("member.stopped", member=host.name("validator", 2))
+    stopped = host.daemon.wait_for("member.stopped", member=host.name("validator", 2))
+    assert "did not become healthy" in stopped.fields["reason"]
 
 
 def test_a_spare_that_dies_200_ms_after_its_start_is_not_capacity(make_host: MakeHost) -> None:
