@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from autoscaler.demo.daemon import LogEvent
     from autoscaler.demo.tally import Report
     from tests.e2e.conftest import MakeHost
-    from tests.e2e.harness import Daemon
+    from tests.e2e.daemon_process import Daemon
 
 pytestmark = pytest.mark.engine
 

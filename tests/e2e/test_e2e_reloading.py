@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from autoscaler.demo.load import Mix
-from tests.e2e.harness import autoscaler, none_failed, path, role
+from tests.e2e.daemon_process import autoscaler
+from tests.e2e.harness import none_failed, path, role
 from tests.e2e.waiting import until
 
 if TYPE_CHECKING:

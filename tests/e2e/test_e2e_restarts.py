@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.harness import BY_HAND, autoscaler, none_failed, path, role
+from tests.e2e.daemon_process import autoscaler
+from tests.e2e.harness import BY_HAND, none_failed, path, role
 from tests.e2e.waiting import until
 
 if TYPE_CHECKING:
