@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -44,7 +45,11 @@ def build_parser(wanted: str | None = None) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code. Errors go to standard error in plain words."""
     words = sys.argv[1:] if argv is None else list(argv)
-    arguments = build_parser(next((w for w in words if w in COMMANDS), None)).parse_args(words)
+    wanted = next((w for w in words if w in COMMANDS), None)
+    if wanted == "run":
+        # Held back until the daemon can reload: by default a SIGHUP would end the process.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    arguments = build_parser(wanted).parse_args(words)
     try:
         code: int = import_module(f"autoscaler.cli.{arguments.command}").run(arguments)
     except SettingsError as error:

@@ -95,6 +95,7 @@ class _Daemon:
         """Run the controller in this thread until it ends."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         if isinstance(self._history, History):
             self._history.start()
         self._journal.info(

@@ -151,21 +151,16 @@ class History:
     def _batch(self) -> list[Record] | None:
         """Wait for a record and take all that wait with it; None at the end."""
         try:
-            first = self._queue.get(timeout=60.0)
+            first = self._queue.get(timeout=0.0 if self._stopping.is_set() else 60.0)
         except queue.Empty:
-            return []
+            return None if self._stopping.is_set() else []
         batch = [first]
         while len(batch) < 500:  # noqa: PLR2004 - bounds one transaction
             try:
                 batch.append(self._queue.get_nowait())
             except queue.Empty:
                 break
-        records = [r for r in batch if r is not None]
-        if not records and self._stopping.is_set():
-            return None
-        if len(records) < len(batch):
-            self._queue.put(None)
-        return records
+        return [r for r in batch if r is not None]
 
     def _store(self, database: sqlite3.Connection, batch: list[Record]) -> None:
         try:
