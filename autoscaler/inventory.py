@@ -101,12 +101,28 @@ def claim(listed: Mapping[str, Any], scope: Scope) -> Claim | LabelWarning | Non
         return None
     for role in scope.roles:
         if role.role == wanted:
-            return None if role.members else Claim(role, name)
+            return None if role.members else _claim_by_label(role, name, labels)
     known = ", ".join(role.role for role in scope.roles if not role.members) or "none"
     return LabelWarning(
         name,
         f"label {ROLE_LABEL}={shown(wanted)} names no role of the settings (allowed: {known});"
         " the container is left alone; correct the label or add the role",
+    )
+
+
+def _claim_by_label(role: RoleScope, name: str, labels: Mapping[str, str]) -> Claim | LabelWarning:
+    """Claim a container with the labels of a role, unless compose did not make it.
+
+    Labels of an image are its containers' labels too, so a plain `docker run` of one that bears
+    the project and the role would look like a member; compose numbers every container it makes.
+    """
+    if NUMBER_LABEL in labels:
+        return Claim(role, name)
+    return LabelWarning(
+        name,
+        f"bears a role and the project but no {NUMBER_LABEL}: compose did not make it, the labels"
+        f" may be its image's; it is left alone. To have it looked after, name it in MEMBERS of"
+        f" {role.role}",
     )
 
 

@@ -83,6 +83,7 @@ class Stack:
             **OWNED,
             "com.docker.compose.project": more.pop("project", self.project),
             "com.docker.compose.service": short,
+            "com.docker.compose.container-number": "1",
             "autoscaler.role": role,
         }
         return self._create(short, IDLE, start=start, labels=labels, **more)

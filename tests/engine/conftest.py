@@ -75,6 +75,7 @@ class Containers:
             **OWNED,
             "com.docker.compose.project": self.project,
             "com.docker.compose.service": short,
+            "com.docker.compose.container-number": "1",
             "autoscaler.role": "validator",
             **more.get("labels", {}),
         }

@@ -124,6 +124,15 @@ def test_what_is_outside_the_scope_is_invisible(entry: dict[str, Any]) -> None:
     assert claim(entry, SCOPE) is None
 
 
+def test_labels_without_the_number_that_compose_gives_make_no_member() -> None:
+    """A plain `docker run` of an image that bears project and role is left alone, and told."""
+    stray = listed(autoscaler__role="validator", com__docker__compose__project="recp")
+    told = claim(stray, SCOPE)
+    assert isinstance(told, LabelWarning)
+    assert "compose did not make it" in told.text
+    assert "MEMBERS" in told.text
+
+
 def test_without_a_project_labels_count_for_nothing() -> None:
     """The scope is required: a role label alone never makes a member."""
     scope = Scope(None, (VALIDATOR,))
