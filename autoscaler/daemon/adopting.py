@@ -42,7 +42,7 @@ class Adopting:
         count = max(before, min(role.running, before + 1, maximum))
         if count > before:
             reason = "adopted"
-            hint = "the rules stop it again after the grace; autoscaler pause keeps their hands off"
+            hint = "the rules stop it again after the grace; a higher MIN keeps it"
         elif role.running > maximum:
             reason, hint = "above_max", f"the maximum is {maximum}, so it will be stopped"
         else:
@@ -55,12 +55,12 @@ class Adopting:
         remaining = role.running + sum(role.hands.awaits(n) for n in role.members)
         count = max(min(remaining, before), minimum)
         if count < before:
-            reason, hint = "adopted", "autoscaler scale sets a count"
+            reason, hint = "adopted", "the rules start it again when the load asks for it"
         elif remaining < minimum:
             reason = "below_min"
             hint = (
-                f"the minimum is {minimum}, so it is started again; stop the daemon or pause the "
-                "role first to keep it down"
+                f"the minimum is {minimum}, so it is started again; to keep it down, "
+                "stop the daemon first: containers and NGINX stay as they are"
             )
         else:
             reason, hint = "place_filled", "another member runs in its place"
