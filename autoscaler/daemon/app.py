@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from autoscaler.daemon.schema import RoleRecord, load_roles
 from autoscaler.engine.events import Watcher
 from autoscaler.settings import Loaded, Settings
 from autoscaler.surface.control import ANSWER_SECONDS, ControlSocket
+from autoscaler.surface.notify import Notifier
 
 CLOSE_SECONDS = 2.0
 """How long the end of the process waits for history, and for the event stream."""
@@ -29,12 +31,14 @@ def run_daemon(loaded: Loaded, options: Options, version: str) -> int:
     Raises LockedError if another daemon runs, AutoscalerError if the run directory cannot be used.
     A dry run takes no lock, socket or file and changes nothing.
     """
+    notifier = Notifier.take(os.environ)  # before anything could start a child
+    faulthandler.enable()  # the watchdog's SIGABRT leaves in the log where each thread was
     settings = loaded.settings
     lock = InstanceLock(settings.run_dir)
     if not options.dry_run:
         lock.acquire()
     try:
-        return _Daemon(loaded, options).run(version)
+        return _Daemon(loaded, options, notifier).run(version)
     finally:
         lock.release()
 
@@ -42,7 +46,7 @@ def run_daemon(loaded: Loaded, options: Options, version: str) -> int:
 class _Daemon:
     """The parts of one process around its controller."""
 
-    def __init__(self, loaded: Loaded, options: Options) -> None:
+    def __init__(self, loaded: Loaded, options: Options, notifier: Notifier) -> None:
         settings = loaded.settings
         self._settings = settings
         self._options = options
@@ -51,7 +55,12 @@ class _Daemon:
         self._journal = Journal(self._history, clock)
         assembly = Assembly(settings, clock)
         outside = Outside(
-            assembly.parts, self._history, self._journal, boot_id(), self._stored(settings)
+            assembly.parts,
+            self._history,
+            self._journal,
+            boot_id(),
+            self._stored(settings),
+            notifier=notifier,
         )
         self._controller = Controller(loaded, options, outside)
         self._watcher = Watcher(lambda: assembly.client(settings), self._controller.inbox.put)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import queue
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from autoscaler.daemon.actions import Actions
@@ -26,11 +26,13 @@ from autoscaler.daemon.reloading import Reloading
 from autoscaler.daemon.report import heartbeat, status
 from autoscaler.daemon.roles import Now, make_role
 from autoscaler.daemon.schema import RoleRecord
+from autoscaler.daemon.service import Service
 from autoscaler.daemon.state import State
 from autoscaler.daemon.ticker import Ticker
 from autoscaler.daemon.worker import Done, Pool
 from autoscaler.events import EngineEvent, EventKind
 from autoscaler.settings import Loaded, Settings
+from autoscaler.surface.notify import Notifier
 
 LATE_INTERVALS = 1.5
 """A tick that has not come after so many intervals is done by the controller itself."""
@@ -58,7 +60,8 @@ class Options:
 class Outside:
     """What the controller is given: its parts are made anew when settings change.
 
-    `make_pool` makes a pool from its size, where finished jobs go, and its name.
+    `make_pool` makes a pool from its size, where finished jobs go, and its name. `notifier` speaks
+    to the service manager.
     """
 
     assemble: Callable[[Settings, Parts | None, Settings | None], Parts]
@@ -67,6 +70,7 @@ class Outside:
     boot_id: str
     stored: Mapping[str, RoleRecord]
     make_pool: Callable[[int, Callable[[Done], None], str], Pool] = Pool
+    notifier: Notifier = field(default_factory=Notifier)
 
 
 class Controller:
@@ -96,6 +100,7 @@ class Controller:
         self._publishing = Publishing(state, journal, actions, core)
         self._reconciler = Reconciler(state, journal, outside.history, actions, outside.boot_id)
         self._reloading = Reloading(options.env_file, state, journal, now.boot_id)
+        self._service = Service(outside.notifier, state)
         self._assemble = outside.assemble
         self._parts = outside.assemble(settings, None, None)
         self._ticker = Ticker(lambda: self.inbox.put(Tick()), settings.interval)
@@ -109,6 +114,7 @@ class Controller:
         self.begin()
         while self._stopping is None:
             self.take(self._next_item())
+        self._service.stopping(self._stopping)
         self._ticker.stop()
         self._finish_publish()
         return self._stopping
@@ -117,12 +123,14 @@ class Controller:
         """Look at the world for the first time."""
         self._observing.use(self._parts)
         self._tick()
+        self._service.update(self._clock.monotonic())
 
     def take(self, item: Item | None) -> None:
         """Handle one item (None: something is due by time) and begin what follows from it."""
         self._handle(item)
         if self._stopping is None:
             self._reconcile()
+            self._service.update(self._clock.monotonic())
 
     def _finish_publish(self) -> None:
         """Let a publish under way end: half of one would be left to NGINX's next start."""
@@ -157,7 +165,7 @@ class Controller:
             self._journal.debug("tick.late", reason="the schedule was late; it is made anew")
             self._ticker.renew()
             return Tick()
-        due = [tick_deadline, *self._due(now)]
+        due = [tick_deadline, self._service.next_at(), *self._due(now)]
         try:
             return self.inbox.get(timeout=max(0.0, min(due) - now))
         except queue.Empty:
@@ -227,9 +235,11 @@ class Controller:
         if command.verb == "status":
             command.reply.put(status(self.state, self._clock.monotonic()))
         elif command.verb == "reload":
+            self._service.reloading(self._clock.monotonic())
             answer, changed = self._reloading.reload(os.environ)
             if changed is not None:
                 self._apply(changed)
+            self._service.reloaded(len(answer.get("problems", ())), self._clock.monotonic())
             command.reply.put(answer)
         else:
             command.reply.put({"error": f"unknown verb {command.verb!r}"})

@@ -21,6 +21,7 @@ from autoscaler.errors import AutoscalerError
 from autoscaler.events import EngineEvent, EventKind
 from autoscaler.settings import load
 from autoscaler.surface import logs
+from autoscaler.surface.notify import Notifier
 from tests.daemon.machine import Box, Engine, Time
 from tests.daemon.proxy import Memory, Nginx
 
@@ -85,6 +86,7 @@ class World:
         self.life = 0
         self.dry_run = False
         self.boot = BOOT
+        self.notifier = Notifier()
         self._interval = 5.0
 
     @property
@@ -110,6 +112,7 @@ class World:
             self.boot,
             self._stored(),
             lambda _size, _deliver, _name: VirtualPool(self),
+            self.notifier,
         )
         options = Options(self.env_file, dry_run=self.dry_run)
         self.controller = Controller(loaded, options, outside)
@@ -170,7 +173,8 @@ class World:
         while not condition():
             assert not self.engine.broken, self.engine.broken
             assert turns < 300, f"the daemon is busy with nothing: {self.jobs[-8:]}"
-            due = min([self.time.next_at(), *self.controller._due(self.time.now)])
+            waits = [self.controller._service.next_at(), *self.controller._due(self.time.now)]
+            due = min([self.time.next_at(), *waits])
             if self._take_one():
                 turns += 1
                 continue
