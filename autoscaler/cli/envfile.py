@@ -6,7 +6,9 @@ import argparse
 import os
 from pathlib import Path
 
-from autoscaler.settings import DEFAULT_ENV_FILE, Loaded, load
+from autoscaler.settings import DEFAULT_ENV_FILE, Loaded, Settings, load
+from autoscaler.settings.envfile import read_env_file
+from autoscaler.settings.names import variable
 
 
 def add_env_file(parser: argparse.ArgumentParser) -> None:
@@ -23,3 +25,12 @@ def add_env_file(parser: argparse.ArgumentParser) -> None:
 def load_from(arguments: argparse.Namespace) -> Loaded:
     """Load the settings a command was given. Raises SettingsError with all mistakes."""
     return load(arguments.env_file, os.environ)
+
+
+def run_dir_despite_mistakes(arguments: argparse.Namespace) -> Path:
+    """Return where the daemon is to be asked, though other settings are wrong."""
+    name = variable(("run_dir",))
+    entries, _ = read_env_file(arguments.env_file)
+    written = {entry.name.upper(): entry.value for entry in entries} | dict(os.environ)
+    default: Path = Settings.model_fields["run_dir"].default
+    return Path(written.get(name) or default)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from typing import Any
 
-from autoscaler.cli.envfile import add_env_file, load_from
+from autoscaler.cli.envfile import add_env_file, load_from, run_dir_despite_mistakes
+from autoscaler.errors import AutoscalerError, SettingsError
 from autoscaler.surface.control import call
 
 
@@ -18,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Reload; print every change, or every mistake and exit with 2."""
-    answer = call(load_from(arguments).settings.run_dir, "POST", "/v1/reload")
+    answer = _ask(arguments)
     problems = answer.get("problems")
     if arguments.json:
         print(json.dumps(answer, indent=2))
@@ -36,3 +38,18 @@ def run(arguments: argparse.Namespace) -> int:
     for name in answer["masked"]:
         print(f"{name} in the file does not count: the daemon's environment sets it too")
     return 0
+
+
+def _ask(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the daemon's answer. It is asked though the file is wrong: its log is to say so too.
+
+    Raises SettingsError if the file is wrong and no daemon answers.
+    """
+    try:
+        return call(load_from(arguments).settings.run_dir, "POST", "/v1/reload")
+    except SettingsError:
+        try:
+            return call(run_dir_despite_mistakes(arguments), "POST", "/v1/reload")
+        except AutoscalerError:
+            pass
+        raise

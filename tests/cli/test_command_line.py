@@ -164,6 +164,27 @@ def test_a_refused_reload_ends_with_2_and_the_mistakes(daemon: Answering, env_fi
     ]
 
 
+def test_the_daemon_is_told_to_reload_a_file_with_mistakes_too(
+    daemon: Answering, env_file: Path
+) -> None:
+    """Its log and its state in systemd are to say so, so it answers rather than the command."""
+    with env_file.open("a", encoding="utf-8") as file:
+        file.write("AUTOSCALER_SETTLE=soon\n")
+    daemon.answer = {"problems": ["the daemon's own words"]}
+    done = shell("reload", "--env-file", str(env_file))
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0] == "the daemon's own words"
+
+
+def test_a_file_with_mistakes_is_told_of_though_no_daemon_answers(env_file: Path) -> None:
+    """The mistakes come first, before the missing daemon."""
+    with env_file.open("a", encoding="utf-8") as file:
+        file.write("AUTOSCALER_SETTLE=soon\n")
+    done = shell("reload", "--env-file", str(env_file))
+    assert done.returncode == 2
+    assert "AUTOSCALER_SETTLE=soon" in done.stderr
+
+
 # How status looks.
 
 

@@ -60,7 +60,9 @@ def broken(host: Host) -> tuple[tuple[float, int], Path]:
 
 
 def test_a_bad_file_changes_nothing_and_every_mistake_is_named(make_host: MakeHost) -> None:
-    """`autoscaler reload` ends with 2 and one line per mistake; the daemon goes on as before."""
+    """`autoscaler reload` ends with 2 and one line per mistake; the daemon goes on as before and
+    says it too.
+    """
     host = make_host(role("validator", 2))
     daemon = host.start()
     before, env_file = broken(host)
@@ -72,6 +74,7 @@ def test_a_bad_file_changes_nothing_and_every_mistake_is_named(make_host: MakeHo
         assert name in told.stderr
     status = host.role("validator")
     assert (status["cpu_high"], status["min"]) == before
+    assert len(daemon.of("config.reload_failed")[-1].fields["problems"]) == 3
     assert daemon.alive
 
 
