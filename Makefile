@@ -1,6 +1,6 @@
 # What a person runs here, and CI with the same words. Needs only make and a shell to begin with.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check venv engine test-packages clean
+.PHONY: help demo test check install uninstall venv engine test-packages clean
 BIN := .venv/bin
 TEST_PACKAGES := nginx-light busybox-static procps
 
@@ -21,6 +21,12 @@ check: venv test-packages ## run everything that needs no engine: style, types, 
 	$(BIN)/vulture
 	$(BIN)/python -m autoscaler.settings.document --check config/autoscaler.env
 	$(BIN)/python -m pytest -m "not engine"
+
+install: ## install the daemon on this host under systemd, or bring it up to date (root)
+	@sh config/deploy/install.sh
+
+uninstall: ## take it off again; settings and history stay unless PURGE=1 (root)
+	@PURGE=$(PURGE) sh config/deploy/uninstall.sh
 
 clean: ## remove what was built, and stop the engine if `make` started it
 	sh config/dev/engine.sh stop

@@ -85,10 +85,12 @@ class NginxSettings(BaseModel):
     with if it uses another prefix or file, such as `nginx -c /etc/my.conf`; -t is added to it."""
 
     test_command: Annotated[tuple[str, ...], kinds.command()] = ("nginx", "-t")
-    """Command that tests the configuration (`REACH=host`); exit code 0 means good."""
+    """Command that tests the configuration (`REACH=host`); exit code 0 means good. `nginx -t` needs
+    root: the installed daemon, which is not, needs `/opt/autoscaler/libexec/host-nginx test`."""
 
     reload_command: Annotated[tuple[str, ...], kinds.command()] = ("nginx", "-s", "reload")
-    """Command that makes NGINX read its configuration anew (`REACH=host`)."""
+    """Command that makes NGINX read its configuration anew (`REACH=host`). The installed daemon
+    needs `/opt/autoscaler/libexec/host-nginx reload`."""
 
     pid_file: Annotated[Path, kinds.path()] = Path("/run/nginx.pid")
     """File with the process id of NGINX's master (`REACH=host`)."""
