@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 SAMPLE_SECONDS = 1.0
 """Time between the two counters that make one reading."""
 
+_AVERAGE_OVER, _INTERVAL = 2.0, 3.0
+"""Make a reading of counters 0.75 to 4 s apart: an engine may take 2 s to tell them."""
+
 _POOL_SIZE = 64
 
 
@@ -53,8 +56,8 @@ def check_host(settings: Settings, clock: Clock, pause: Callable[[float], None])
     context = SourceContext(
         api,
         clock,
-        SAMPLE_SECONDS,
-        SAMPLE_SECONDS,
+        _AVERAGE_OVER,
+        _INTERVAL,
         settings.docker.timeout,
         told.memory_bytes,
         str(settings.cgroup_root),
@@ -101,11 +104,12 @@ def _source_findings(
     running = [member for member in members if member.running]
     if not running:
         return [warn("cpu", "not tried: no member runs", "start the primaries and check again")]
-    sources = [(name, build_sources([name], context)) for name in names]
-    for _, source in sources:
+    results = []
+    for name in names:
+        source = build_sources([name], context)
         source.sample(running)
-    pause(SAMPLE_SECONDS)
-    results = [(name, source.sample(running)) for name, source in sources]
+        pause(SAMPLE_SECONDS)  # for each on its own: a slow one would age the others' counters
+        results.append((name, source.sample(running)))
     works = any(_missing(readings) is None for _, readings in results)
     return [_source_finding(name, readings, works=works) for name, readings in results]
 
