@@ -130,8 +130,8 @@ class ContainerNginx:
         state = container["State"]
         if not state["Running"] or state["Paused"] or state["Restarting"]:
             raise NginxUnreachableError(
-                f"the NGINX container {self._setup.name} is {state['Status']}; start it, for "
-                f"example: docker start {self._setup.name}"
+                f"the NGINX container {self._setup.name} is {state['Status']}; "
+                f"{_remedy(state['Status'], self._setup.name)}"
             )
         return container
 
@@ -202,3 +202,15 @@ def _text_of(stream: bytes) -> str:
         text += stream[position + _FRAME_HEADER : position + _FRAME_HEADER + size]
         position += _FRAME_HEADER + size
     return text.decode(errors="replace").strip()
+
+
+def _remedy(status: str, name: str) -> str:
+    """Say what makes a container run that is in this state."""
+    if status == "paused":
+        return f"let it go on: docker unpause {name}"
+    if status == "restarting":
+        return (
+            f"see why it ends: docker logs {name} (if it does not find an upstream autoscaler_*, "
+            "it comes up by itself once the daemon has run)"
+        )
+    return f"start it, for example: docker start {name}"

@@ -301,10 +301,10 @@ def test_a_recreated_container_works_at_once(started: ContainerRig) -> None:
 
 
 def test_a_paused_container_is_not_reachable(started: ContainerRig) -> None:
-    """It would never answer."""
+    """It would never answer; `docker start` would refuse, `docker unpause` helps."""
     started.api.pause(started.name)
     try:
-        with pytest.raises(NginxUnreachableError, match="is paused"):
+        with pytest.raises(NginxUnreachableError, match=r"is paused; .*docker unpause"):
             started.nginx().publish(started.render("business"))
     finally:
         started.api.unpause(started.name)

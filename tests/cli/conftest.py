@@ -88,7 +88,7 @@ class Stack:
         }
         return self._create(short, IDLE, start=start, labels=labels, **more)
 
-    def nginx(self, include: str, *binds: str) -> str:
+    def nginx(self, include: str, *binds: str, **more: Any) -> str:  # noqa: ANN401 - as docker-py
         """Start an NGINX with this line in its http block and these mounts; return its name."""
         self.config.write_text(
             "user root; worker_processes 1; pid /run/nginx.pid; daemon off; error_log stderr;\n"
@@ -98,7 +98,11 @@ class Stack:
         )
         command = ["nginx", "-p", "/tmp", "-c", "/etc/nginx.conf"]  # noqa: S108 - in the container
         return self._create(
-            "proxy", command, binds=[f"{self.config}:/etc/nginx.conf:ro", *binds], labels=OWNED
+            "proxy",
+            command,
+            binds=[f"{self.config}:/etc/nginx.conf:ro", *binds],
+            labels=OWNED,
+            **more,
         )
 
     def settings(self, **variables: str) -> Path:
@@ -124,7 +128,9 @@ class Stack:
             labels=more["labels"],
             healthcheck=more.get("healthcheck"),
             host_config=self.api.create_host_config(
-                binds=more.get("binds"), network_mode=self.network
+                binds=more.get("binds"),
+                network_mode=self.network,
+                restart_policy=more.get("restart"),
             ),
             networking_config=more.get("networking"),
         )

@@ -203,6 +203,23 @@ def test_a_broken_configuration_fails_with_nginx_own_words(
 
 
 @pytest.mark.engine
+def test_an_nginx_that_waits_for_its_upstreams_is_not_to_be_started_by_hand(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before the daemon has ever run it restarts again and again; starting it would not help."""
+    stack.nginx("nonsense;", restart={"Name": "always"})
+    deadline = time.monotonic() + 10
+    remedy = ""
+    while "docker logs" not in remedy and time.monotonic() < deadline:
+        _, answer = _check(capsys, stack.settings())
+        (finding, *_) = _of(answer, "nginx")
+        remedy = finding["remedy"]
+    assert "is restarting" in finding["text"]
+    assert f"docker logs {stack.name('proxy')}" in remedy
+    assert "once the daemon has run" in remedy
+
+
+@pytest.mark.engine
 def test_a_long_configuration_is_read_whole(
     stack: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
