@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from dataclasses import dataclass
@@ -110,12 +111,19 @@ def _test_findings(reach: _Reach, generated: Path) -> Iterator[Finding]:
 def _directory_findings(settings: Settings) -> Iterator[Finding]:
     """Say whether the generated file has its place."""
     directory = settings.nginx.directory
-    make = f"create it: install -d -o autoscaler {directory}"
+    make = f"create it for the daemon's user: install -d {directory}"
     try:
         if not directory.is_dir():
             yield fail("nginx directory", f"{directory} is no directory", make)
             return
         UpstreamFile(directory).read()
+        if not os.access(directory, os.W_OK | os.X_OK, effective_ids=True):
+            yield fail(
+                "nginx directory",
+                f"user id {os.geteuid()} cannot write to {directory}",
+                "give it to the daemon's user and check as that user; mind a read-only mount",
+            )
+            return
     except AutoscalerError as error:
         yield _failed("nginx directory", error)
     except OSError as error:

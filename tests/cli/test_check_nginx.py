@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import codecs
+import os
+import tempfile
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import pytest
 
 from autoscaler.cli.nginxcheck import check_nginx, includes
 from autoscaler.settings import load
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _PATH = PurePosixPath("/var/lib/autoscaler/nginx/autoscaler.conf")
 _MAIN = "# configuration file /etc/nginx/nginx.conf:\n"
 _NGINX = "/usr/sbin/nginx"
+_NOBODY = 65534
 
 
 @pytest.mark.parametrize(
@@ -110,3 +118,35 @@ def test_a_foreign_file_in_our_place_fails(tmp_path: Path) -> None:
     assert "was not written by this program" in found["nginx directory"].text
     assert found["nginx include"].level == "warn"
     assert "/nowhere/nginx" in found["nginx include"].text
+
+
+@pytest.fixture
+def read_only() -> Iterator[Path]:
+    """Yield a directory that this process may read and not write, even if it began as root."""
+    directory = Path(tempfile.mkdtemp(prefix="autoscaler-"))
+    directory.chmod(0o555)
+    user = os.geteuid()
+    codecs.lookup("ascii")  # loaded while Python's own files can surely be read
+    if user == 0:
+        os.seteuid(_NOBODY)
+    try:
+        yield directory
+    finally:
+        os.seteuid(user)
+        directory.rmdir()
+
+
+def test_a_directory_that_cannot_be_written_fails(read_only: Path) -> None:
+    """Nothing could ever be published; found before the daemon is started."""
+    settings = load(
+        None,
+        {
+            "AUTOSCALER_PROJECT": "v11",
+            "AUTOSCALER_NGINX__REACH": "host",
+            "AUTOSCALER_NGINX__TEST_COMMAND": "/nowhere/nginx -t",
+            "AUTOSCALER_NGINX__DIRECTORY": str(read_only),
+        },
+    ).settings
+    found = {one.item: one for one in check_nginx(settings, None).findings}
+    assert found["nginx directory"].level == "fail"
+    assert f"cannot write to {read_only}" in found["nginx directory"].text
