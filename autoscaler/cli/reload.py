@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import Any
 
-from autoscaler.cli.envfile import add_env_file, load_from, run_dir_despite_mistakes
-from autoscaler.errors import AutoscalerError, SettingsError
-from autoscaler.surface.control import call
+from autoscaler.cli.asking import ask_daemon
+from autoscaler.cli.envfile import add_env_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Reload; print every change, or every mistake and exit with 2."""
-    answer = _ask(arguments)
+    answer = ask_daemon(arguments, "POST", "/v1/reload")
     problems = answer.get("problems")
     if arguments.json:
         print(json.dumps(answer, indent=2))
@@ -38,18 +36,3 @@ def run(arguments: argparse.Namespace) -> int:
     for name in answer["masked"]:
         print(f"{name} in the file does not count: the daemon's environment sets it too")
     return 0
-
-
-def _ask(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the daemon's answer. It is asked though the file is wrong: its log is to say so too.
-
-    Raises SettingsError if the file is wrong and no daemon answers.
-    """
-    try:
-        return call(load_from(arguments).settings.run_dir, "POST", "/v1/reload")
-    except SettingsError:
-        try:
-            return call(run_dir_despite_mistakes(arguments), "POST", "/v1/reload")
-        except AutoscalerError:
-            pass
-        raise

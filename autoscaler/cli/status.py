@@ -6,8 +6,8 @@ import argparse
 import json
 from typing import Any
 
-from autoscaler.cli.envfile import add_env_file, load_from
-from autoscaler.surface.control import call
+from autoscaler.cli.asking import ask_daemon
+from autoscaler.cli.envfile import add_env_file
 
 BAR_WIDTH = 20
 
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask the daemon and print its answer."""
-    status = call(load_from(arguments).settings.run_dir, "GET", "/v1/status")
+    status = ask_daemon(arguments, "GET", "/v1/status")
     print(json.dumps(status, indent=2) if arguments.json else "\n".join(lines(status)))
     return 0
 

@@ -139,6 +139,16 @@ def test_status_prints_what_the_daemon_says(daemon: Answering, env_file: Path) -
     assert json.loads(as_json.stdout) == STATUS
 
 
+def test_a_file_with_mistakes_does_not_hide_the_status(daemon: Answering, env_file: Path) -> None:
+    """The daemon runs on with the settings it has; that is when people look."""
+    with env_file.open("a", encoding="utf-8") as file:
+        file.write("AUTOSCALER_SETTLE=soon\n")
+    daemon.answer = STATUS
+    done = shell("status", "--env-file", str(env_file))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "2 wanted (1 to 3)" in done.stdout
+
+
 def test_reload_prints_each_change(daemon: Answering, env_file: Path) -> None:
     """Old and new, whether it waits for a restart, and what the environment masks."""
     change = {"variable": "AUTOSCALER_SETTLE", "old": "15s", "new": "20s", "restart": False}

@@ -1,0 +1,28 @@
+"""How commands ask the running daemon."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from autoscaler.cli.envfile import load_from, run_dir_despite_mistakes
+from autoscaler.errors import AutoscalerError, SettingsError
+from autoscaler.surface.control import call
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def ask_daemon(arguments: argparse.Namespace, method: str, path: str) -> dict[str, Any]:
+    """Return the daemon's answer. It is asked though the file is wrong by now.
+
+    It runs with the settings it has, and that is when people need it most. Raises SettingsError if
+    the file is wrong and no daemon answers.
+    """
+    try:
+        return call(load_from(arguments).settings.run_dir, method, path)
+    except SettingsError:
+        try:
+            return call(run_dir_despite_mistakes(arguments), method, path)
+        except AutoscalerError:
+            pass
+        raise
