@@ -179,7 +179,18 @@ class Looking:
             )
 
     def _note_missing(self, role: RoleState) -> None:
+        """Tell which members are gone and which are back.
+
+        Where `max` containers exist nothing lacks: those that are gone were replaced, as by a
+        service of another name, and are forgotten.
+        """
         present = role.members.keys()
+        for name in sorted(role.missing & present):
+            role.missing.discard(name)
+            self._journal.info("member.found", role=role.name, member=name)
+        if len(present) >= role.policy.maximum:
+            role.missing.clear()
+            role.known.intersection_update(present)
         for name in sorted(role.known - present - role.missing):
             role.missing.add(name)
             self._journal.warning(
@@ -189,9 +200,6 @@ class Looking:
                 reason="the container does not exist any more",
                 hint="docker compose create makes it again",
             )
-        for name in sorted(role.missing & present):
-            role.missing.discard(name)
-            self._journal.info("member.found", role=role.name, member=name)
         role.known |= set(present)
 
     def event(self, event: EngineEvent, now: float) -> bool:

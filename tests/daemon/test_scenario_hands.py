@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from autoscaler.events import EventKind
@@ -151,6 +152,19 @@ def test_a_container_that_is_gone_is_told_once_and_told_when_it_is_back(world: W
     world.engine.boxes["validator-3"] = gone
     world.run(6.0)
     assert [e["member"] for e in world.told("member.found")] == ["validator-3"]
+
+
+def test_a_container_that_another_replaced_is_not_missed_for_ever(world: World) -> None:
+    """As of a service that was renamed: nothing lacks, and nobody could mend it."""
+    gone = world.engine.boxes.pop("validator-3")
+    world.run(12.0)
+    assert world.role().missing == {"validator-3"}
+    world.engine.boxes["node-c"] = replace(gone, name="node-c")
+    world.run(12.0)
+    assert world.role().missing == set()
+    world.engine.boxes.pop("node-c")
+    world.run(12.0)
+    assert world.role().missing == {"node-c"}
 
 
 def test_a_stop_of_ours_is_not_taken_for_somebodys(world: World) -> None:
