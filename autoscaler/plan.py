@@ -62,6 +62,11 @@ class RoleView:
     frozen: bool = False
     starts_wait: bool = False
 
+    @property
+    def wanted(self) -> int:
+        """How many members are to run: `minimum` may be raised before `desired` follows."""
+        return max(self.desired, self.minimum)
+
 
 @dataclass(frozen=True, slots=True)
 class RolePlan:
@@ -88,7 +93,7 @@ def plan_role(view: RoleView) -> RolePlan:
     members = tuple(sorted(view.members, key=lambda m: (m.member.order, m.member.name)))
     chosen = _choose(view, members)
     names = frozenset(m.member.name for m in chosen)
-    keeps_capacity = sum(m.ready and m.published for m in chosen) >= max(view.minimum, view.desired)
+    keeps_capacity = sum(m.ready and m.published for m in chosen) >= view.wanted
     serve = _serving(members, names, keeps_capacity=keeps_capacity)
     steps = _Steps(view, members, names, frozenset(serve), keeps_capacity)
     return RolePlan(tuple(m.member.name for m in chosen), serve, tuple(steps.all()))
@@ -109,7 +114,7 @@ def _choose(view: RoleView, members: tuple[MemberView, ...]) -> tuple[MemberView
             m.member.name,
         ),
     )
-    picked = by_rank[: max(view.desired, view.minimum)]
+    picked = by_rank[: view.wanted]
     return tuple(sorted(picked, key=lambda m: (m.member.order, m.member.name)))
 
 
@@ -205,7 +210,7 @@ class _Steps:
         taken = self.view.maximum - free
         if free <= 0 or (self.view.starts_wait and taken >= self.view.minimum):
             return self._off_list(m)
-        return self._step(StepKind.START, m, f"wanted are {self.view.desired}")
+        return self._step(StepKind.START, m, f"wanted are {self.view.wanted}")
 
     def _of_running(self, m: MemberView) -> Step | None:
         if not m.ready:
@@ -225,7 +230,7 @@ class _Steps:
         makes_room = m.member.name not in self.serve and self._place_is_needed()
         if not self.keeps_capacity and not makes_room:
             return self._off_list(m)
-        return self._towards_stop(m, f"surplus: wanted are {self.view.desired}")
+        return self._towards_stop(m, f"surplus: wanted are {self.view.wanted}")
 
     def _may_stop(self, m: MemberView) -> bool:
         """Tell whether the member may be stopped at all: not the primary, not a protected one."""

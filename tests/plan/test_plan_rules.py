@@ -61,6 +61,12 @@ def test_the_lowest_order_spare_is_started() -> None:
     assert steps(plan(2, spare(3), serving(1), spare(2))) == {"v2": StepKind.START}
 
 
+def test_a_start_for_the_minimum_names_the_minimum() -> None:
+    """A raised MIN starts members before the count follows; the log must not say 1 is wanted."""
+    (step,) = plan(1, serving(1), spare(2), minimum=2).steps
+    assert (step.member, step.reason) == ("v2", "wanted are 2")
+
+
 def test_a_quarantined_spare_is_passed_over() -> None:
     """The next spare is tried instead."""
     quarantined = replace(spare(2), quarantined=True)
