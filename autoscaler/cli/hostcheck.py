@@ -50,7 +50,7 @@ def check_host(settings: Settings, clock: Clock, pause: Callable[[float], None])
     found = [_engine_finding(url, told)]
     found += role_findings(settings, snapshot.members, checked)
     found += (
-        warn("labels", *_split(text, "correct the label and recreate the container"))
+        warn("labels", text, "correct the label and recreate the container")
         for text in snapshot.warnings
     )
     context = SourceContext(
@@ -65,12 +65,6 @@ def check_host(settings: Settings, clock: Clock, pause: Callable[[float], None])
     found += _source_findings(settings.cpu_source, context, snapshot.members, pause)
     nginx = check_nginx(settings, api)
     return [*found, *nginx.findings, *address_findings(settings, snapshot.members, nginx.networks)]
-
-
-def _split(text: str, otherwise: str) -> tuple[str, str]:
-    """Split a text at its first semicolon into what is the case and what to do."""
-    case, _, remedy = text.partition("; ")
-    return case, remedy or otherwise
 
 
 def _engine_finding(url: str, told: EngineInfo) -> Finding:

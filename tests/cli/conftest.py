@@ -85,6 +85,7 @@ class Stack:
             "com.docker.compose.service": short,
             "com.docker.compose.container-number": "1",
             "autoscaler.role": role,
+            **more.pop("also_labels", {}),
         }
         return self._create(short, IDLE, start=start, labels=labels, **more)
 

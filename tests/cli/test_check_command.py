@@ -153,6 +153,18 @@ def test_a_spare_with_a_health_check_that_never_ran_is_not_blamed(
 
 
 @pytest.mark.engine
+def test_a_hostile_label_is_shown_whole_and_has_its_remedy(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its own semicolons do not cut the sentence."""
+    stack.member("b1", "business", start=False, also_labels={"autoscaler.port": "80; } server {"})
+    _, answer = _check(capsys, stack.settings())
+    (finding,) = _of(answer, "labels")
+    assert "'80; } server {' cannot be used" in finding["text"]
+    assert finding["remedy"] == "correct the label and recreate the container"
+
+
+@pytest.mark.engine
 def test_members_of_two_projects_in_one_role_fail(
     stack: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
