@@ -149,8 +149,8 @@ class Actions:
             role=role.name,
             member=member.name,
             action=step.kind.value,
-            reason=f"the record was not on disk after {RECORD_SECONDS:g} s; it was done all "
-            "the same",
+            reason=f"its record could not be put on disk within {RECORD_SECONDS:g} s; it was done "
+            "all the same",
         )
 
     def _settle(self, doing: _Doing) -> None:

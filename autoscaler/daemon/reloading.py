@@ -36,7 +36,7 @@ class Reloading:
         except SettingsError as error:
             self._journal.error(
                 "config.reload_failed",
-                reason=f"{len(error.problems)} mistakes; the settings in force stay",
+                reason="the file has mistakes; the settings in force stay",
                 problems=error.problems,
             )
             return {"problems": error.problems}, None
