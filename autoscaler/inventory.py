@@ -170,6 +170,7 @@ def found(
         oom_killed=bool(state.get("OOMKilled")),
         image_id=str(inspected.get("Image") or ""),
         cgroup_parent=str(host.get("CgroupParent") or ""),
+        restarts=int(inspected.get("RestartCount") or 0),
     )
     by_service = (
         natural(str(labels.get(SERVICE_LABEL, ""))),

@@ -48,6 +48,7 @@ class Member:
     `started_at` (the engine's timestamp, empty if it never ran) identifies one run.
     `addresses` are (network, IP) pairs, empty while it does not run. `allowed_cpus` is the quota,
     else the size of the cpuset, else the host's count. `pid` is 0 while it does not run.
+    `restarts` counts how often its restart policy started it since somebody last did.
     """
 
     role: str
@@ -70,6 +71,7 @@ class Member:
     oom_killed: bool = False
     image_id: str = ""
     cgroup_parent: str = ""
+    restarts: int = 0
 
     @property
     def running(self) -> bool:

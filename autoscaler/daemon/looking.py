@@ -92,15 +92,21 @@ class Looking:
     def _observe(self, role: RoleState, before: Member | None, member: Member, now: float) -> None:
         track = role.track(member.name)
         ran = track.running
+        goes_on = track.run == member.run
         if track.observe(member, now):
-            self._came_up(role, member, now)
+            # Neither a restart policy nor an unpause asks for more members than before.
+            wish = not goes_on and not member.restarts
+            self._came_up(role, member, now, wish=wish)
         elif ran and not track.running:
             self._went_down(role, before or member, now, after=member)
         if before is not None and before.state is not member.state:
             role.hands.changed(now)
 
-    def _came_up(self, role: RoleState, member: Member, now: float) -> None:
-        """A new run began: ours, the engine's restart policy's, or somebody's."""
+    def _came_up(self, role: RoleState, member: Member, now: float, *, wish: bool) -> None:
+        """A member runs that did not: ours, the engine's restart policy's, or somebody's.
+
+        `wish`: if it is not ours, then somebody wants it to run.
+        """
         track = role.track(member.name)
         if role.hands.came_up(member):
             self._crashed(role, member.name, now)
@@ -110,7 +116,7 @@ class Looking:
         track.started_by_us = False
         track.stopped_by_us = False
         track.our_run = member.run if ours else track.our_run
-        if not ours and role.counted and member.name not in role.chosen:
+        if wish and not ours and role.counted and member.name not in role.chosen:
             self._adopting.started(role, member, now)
 
     def _went_down(

@@ -83,6 +83,7 @@ class Box:
     ready_after: float = 2.0
     dies_after: float | None = None
     restarts: bool = False
+    restart_count: int = 0
     protected: bool = False
     start_error: AutoscalerError | None = None
     stop_error: AutoscalerError | None = None
@@ -116,6 +117,7 @@ class Box:
             networks=(NETWORK,),
             protected=self.protected,
             pid=100 + self.starts if self.running else 0,
+            restarts=self.restart_count,
         )
 
 
@@ -214,11 +216,12 @@ class Engine:
         """Tell whether a container answers now."""
         return box.running and box.answers and self.time.now >= box.up_at + box.ready_after
 
-    def begin(self, name: str) -> None:
-        """A container starts."""
+    def begin(self, name: str, *, by_policy: bool = False) -> None:
+        """A container starts: because it was told to, or (`by_policy`) by its restart policy."""
         box = self.boxes[name]
         if box.running:
             return
+        box.restart_count = box.restart_count + 1 if by_policy else 0
         box.state, box.starts, box.up_at = ContainerState.RUNNING, next(self._runs), self.time.now
         box.drained = not box.served
         self.emit(box, EventKind.START)
@@ -235,7 +238,13 @@ class Engine:
         if stop:
             self.emit(box, EventKind.STOP)
         elif box.restarts:
-            self.time.after(0.2, lambda: self.begin(name))
+            self.time.after(0.2, lambda: self.begin(name, by_policy=True))
+
+    def pause(self, name: str, *, again: bool = False) -> None:
+        """A container is paused, or (`again`) goes on; it is the same run."""
+        box = self.boxes[name]
+        box.state = ContainerState.RUNNING if again else ContainerState.PAUSED
+        self.emit(box, EventKind.UNPAUSE if again else EventKind.PAUSE)
 
     def recreate(self, name: str) -> None:
         """`compose up` replaces a running container by a new one of the same name."""

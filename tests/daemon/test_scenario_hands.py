@@ -187,3 +187,29 @@ def test_a_restart_within_two_looks_is_noticed(world: World) -> None:
     world.run(5.5)
     runs = [e for e in world.told("member.healthy") if e["member"] == "validator-2"]
     assert len(runs) == 2
+
+
+def test_a_restart_policy_asks_for_no_more_members(world: World) -> None:
+    """A member that crashes again and again is started by the engine each time, also after a
+    spare took its place: nobody wished for three.
+    """
+    world.grow(2)
+    box = world.box("validator-2")
+    box.restarts, box.ready_after, box.dies_after = True, 0.5, 4.0
+    world.engine.end("validator-2", 1)
+    world.until(lambda: world.told("member.quarantined"), 60.0)
+    world.until(lambda: "validator-3" in world.served(), 60.0)
+    world.run(20.0)
+    assert world.desired() == 2
+    assert world.told("member.changed_by_hand") == []
+
+
+def test_an_unpaused_member_adds_none(world: World) -> None:
+    """A spare took its place when it was paused; going on it is one too many, not one more."""
+    world.grow(2)
+    world.engine.pause("validator-2")
+    world.until(lambda: world.served() == ["validator-1", "validator-3"], 30.0)
+    world.engine.pause("validator-2", again=True)
+    world.until(lambda: len(world.running()) == 2, 60.0)
+    assert world.desired() == 2
+    assert world.told("member.changed_by_hand") == []
