@@ -8,6 +8,7 @@ import re
 from autoscaler.settings.kinds import Kind
 
 _BARE = re.compile(r"[0-9]+(\.[0-9]+)?")
+_SPLIT = re.compile(r"[0-9.] +[0-9.]")  # "70 40" is a slip, not 7040
 _PARTS = re.compile(
     r"(?:(?P<d>[0-9]+(?:\.[0-9]+)?)d)?(?:(?P<h>[0-9]+(?:\.[0-9]+)?)h)?"
     r"(?:(?P<m>[0-9]+(?:\.[0-9]+)?)m(?!s))?(?:(?P<s>[0-9]+(?:\.[0-9]+)?)s)?"
@@ -23,6 +24,8 @@ def read_duration(text: str) -> float:
 
     Raises ValueError when the text is no duration.
     """
+    if _SPLIT.search(text):
+        raise ValueError("is not a duration")
     compact = text.replace(" ", "").lower()
     if compact.startswith("-"):
         raise ValueError("is negative")

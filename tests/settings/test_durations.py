@@ -17,6 +17,7 @@ from autoscaler.settings.durations import read_duration, show_duration
         ("5m", 300.0),
         ("1h30m", 5400.0),
         ("1h 30m", 5400.0),
+        ("5 m", 300.0),
         ("250ms", 0.25),
         ("1m250ms", 60.25),
         ("1.5s", 1.5),
@@ -33,10 +34,13 @@ def test_every_form_is_read(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["5x", "m", "5m5", "30m1h", "1,5s", "nan", "inf", "-5", "-5s", "1e3", "", "5 minutes", "٣s"],
+    [
+        *("5x", "m", "5m5", "30m1h", "1,5s", "nan", "inf", "-5", "-5s", "1e3", "", "5 minutes"),
+        *("٣s", "70 40", "1 2s", "1. 5s", "1 .5s"),
+    ],
 )
 def test_anything_else_is_refused(text: str) -> None:
-    """Nothing is guessed: units out of order, exponents and commas are mistakes."""
+    """Nothing is guessed: units out of order, exponents, commas and split numbers are mistakes."""
     with pytest.raises(ValueError, match=r"not a duration|negative"):
         read_duration(text)
 
