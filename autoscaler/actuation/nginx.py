@@ -135,6 +135,13 @@ class Nginx:
         except NginxError:
             return False
 
+    def intact(self, rendered: Rendered) -> bool:
+        """Tell whether the file on disk is this one: NGINX's next start depends on it."""
+        try:
+            return self._file.read() == rendered.text
+        except NginxError:
+            return False
+
     def test(self) -> str:
         """Return the words of NGINX's configuration test; raises as the reach does."""
         return self._reach.test()

@@ -46,6 +46,10 @@ class NginxPublisher:
         """Ask NGINX whether it serves a generation now."""
         return self.nginx.proven(generation)
 
+    def intact(self, rendered: Rendered) -> bool:
+        """Tell whether the file on disk is this one."""
+        return self.nginx.intact(rendered)
+
     def networks(self) -> frozenset[str]:
         """Return the networks of NGINX's container; empty for an NGINX on the host."""
         return self.reach_networks()

@@ -18,13 +18,17 @@ from autoscaler.sampling.sources import SourceEvent, SourceEventKind
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """One look: members, NGINX's networks (None if it is not there), whether it serves `asked`."""
+    """One look: members, NGINX's networks (None if it is not there), whether it serves `asked`.
+
+    `intact`: its file is as it was proven.
+    """
 
     began: float
     snapshot: Snapshot
     networks: frozenset[str] | None
     asked: str | None
     serves: bool
+    intact: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +76,17 @@ class Observing:
         self._busy, self._again = True, False
         epoch = self._epoch
         clock = self._journal.clock
-        asked = self._state.publication.proven if sample else None
+        publication = self._state.publication
+        asked = publication.proven if sample else None
+        file = publication.rendered if sample and publication.settled else None
 
         def work() -> _Looked:
             began = clock.monotonic()
             snapshot = parts.inventory.members()
             networks = _networks(parts)
             serves = asked is None or _serves(parts, asked)
-            return _Looked(began, snapshot, networks, asked, serves)
+            intact = file is None or parts.publisher.intact(file)
+            return _Looked(began, snapshot, networks, asked, serves, intact)
 
         self._pool.submit(
             "look", work, lambda r: self._looked(r, epoch), lambda e: self._failed(e, epoch)
@@ -102,8 +109,27 @@ class Observing:
             self._state.nginx_networks = looked.networks
         self._warn(looked.snapshot)
         self._looking.take_in(looked.snapshot.members, looked.began, now)
+        self._doubt(looked)
+        self._next()
+        if self._sample_wanted and not self._sampling:
+            self._sample_wanted = False
+            self._sample(looked.snapshot)
+
+    def _doubt(self, looked: _Looked) -> None:
+        """Let the file be published again if it or what NGINX serves is not as it was proven."""
         publication = self._state.publication
-        if not looked.serves and publication.proven == looked.asked and not publication.busy:
+        if publication.proven != looked.asked or publication.busy:
+            return
+        if not looked.intact:
+            publication.doubt()
+            self._journal.warning(
+                "nginx.file_changed",
+                generation=looked.asked,
+                reason="the generated file was changed or removed by somebody else; it is written "
+                "and loaded again",
+                hint="what it says follows from the settings: change the env file instead",
+            )
+        elif not looked.serves:
             publication.doubt()
             self._journal.warning(
                 "nginx.generation_lost",
@@ -111,10 +137,6 @@ class Observing:
                 reason="NGINX no longer answers the generation it was proven to serve; it is "
                 "proven or published again",
             )
-        self._next()
-        if self._sample_wanted and not self._sampling:
-            self._sample_wanted = False
-            self._sample(looked.snapshot)
 
     def _engine_is_up(self) -> None:
         if self._state.engine_up is False:

@@ -58,6 +58,9 @@ class Publisher(Protocol):
     def proven(self, generation: str) -> bool:
         """Ask NGINX whether it serves a generation now."""
 
+    def intact(self, rendered: Rendered) -> bool:
+        """Tell whether the file that NGINX would start with is this one."""
+
     def networks(self) -> frozenset[str]:
         """Return the networks of NGINX's container; empty for an NGINX on the host."""
 

@@ -28,6 +28,7 @@ class Nginx:
         self.generation = ""
         self.error: AutoscalerError | None = None
         self.takes_it_anyway = False
+        self.tampered = False
         self.reloads = 0
         self.tries = 0
 
@@ -43,7 +44,8 @@ class Nginx:
             if self.takes_it_anyway:
                 self._take(rendered)
             raise self.error
-        reloaded = self.generation != rendered.generation
+        reloaded = self.generation != rendered.generation or self.tampered
+        self.tampered = False
         if reloaded:
             self._take(rendered)
         now = self.engine.time.now
@@ -63,6 +65,10 @@ class Nginx:
     def proven(self, generation: str) -> bool:
         """Tell whether a generation is served."""
         return self.generation == generation
+
+    def intact(self, rendered: Rendered) -> bool:
+        """Tell whether nobody has changed its file."""
+        return not self.tampered
 
     def networks(self) -> frozenset[str]:
         """Name its networks."""
