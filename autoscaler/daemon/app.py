@@ -15,7 +15,8 @@ from autoscaler.daemon.history import History, HistorySink, Limits, NoHistory
 from autoscaler.daemon.inbox import Command, HistoryTrouble, Stop
 from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.lock import InstanceLock
-from autoscaler.daemon.schema import RoleRecord, load_roles
+from autoscaler.daemon.schema import RoleRecord
+from autoscaler.daemon.stored import load_in_time
 from autoscaler.engine.events import Watcher
 from autoscaler.settings import Loaded, Settings
 from autoscaler.surface.control import ANSWER_SECONDS, ControlSocket
@@ -79,7 +80,7 @@ class _Daemon:
         """Read what a daemon before this one has left."""
         if self._options.dry_run:
             return {}
-        stored, problems = load_roles(settings.state_dir / "history.db")
+        stored, problems = load_in_time(settings.state_dir / "history.db")
         for problem in problems:
             self._journal.error(
                 "history.unreadable",

@@ -256,6 +256,8 @@ class Controller:
     def _history_trouble(self, trouble: HistoryTrouble) -> None:
         self.state.history_trouble = trouble.text
         if trouble.text is None:
+            for role in self.state.roles.values():
+                role.stored = None  # what was said meanwhile is not on disk
             self._journal.info("history.recovered", reason="history is stored again")
         else:
             self._journal.error(

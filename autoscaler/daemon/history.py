@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from autoscaler.daemon.schema import open_history, prune
+from autoscaler.daemon.schema import is_damage, open_history, prune, put_aside
 from autoscaler.errors import AutoscalerError
 
 QUEUE_LIMIT = 10_000
@@ -23,6 +23,9 @@ QUEUE_LIMIT = 10_000
 
 RETRY_SECONDS = 30.0
 """How long after a failure the file is tried again."""
+
+HANG_SECONDS = 5.0
+"""How long the file may take for one batch before it counts as hanging."""
 
 PRUNE_SECONDS = 3600.0
 """How often old rows are removed."""
@@ -81,8 +84,8 @@ class NoHistory:
 class History:
     """The queue and the thread before one SQLite file.
 
-    `trouble` is called from the history thread with a sentence when storing fails, once for a run
-    of failures, and with None when it works again.
+    `trouble` is called, from the history thread or from that of a writer, with a sentence when
+    storing fails or hangs, once for a run of failures, and with None when it works again.
     """
 
     def __init__(self, path: Path, limits: Limits, trouble: Callable[[str | None], None]) -> None:
@@ -91,7 +94,9 @@ class History:
         self._trouble = trouble
         self._queue: queue.Queue[Record | None] = queue.Queue(QUEUE_LIMIT)
         self._stopping = threading.Event()
+        self._telling = threading.Lock()
         self._failing = False
+        self._busy_since: float | None = None
         self.dropped = 0
         self._thread = threading.Thread(target=self._work, name="history", daemon=True)
 
@@ -101,6 +106,7 @@ class History:
 
     def write(self, statements: Iterable[tuple[str, tuple[object, ...]]]) -> Record:
         """Queue statements; when the queue is full they are dropped and counted."""
+        self._tell_of_hang()
         record = Record(tuple(statements))
         try:
             self._queue.put_nowait(record)
@@ -121,12 +127,36 @@ class History:
     def _work(self) -> None:
         while not self._stopping.is_set() or not self._queue.empty():
             try:
+                self._busy_since = time.monotonic()
                 self._serve(open_history(self.path))
             except (sqlite3.Error, OSError, AutoscalerError) as error:
+                self._busy_since = None
+                if self._begun_anew(error):
+                    continue
                 self._fail(f"cannot store history in {self.path}: {error}")
                 if self._stopping.is_set():
                     return
                 self._drop_for(RETRY_SECONDS)
+
+    def _begun_anew(self, error: Exception) -> bool:
+        """Put a file aside that turns out to be damaged, once in a run of failures."""
+        if self._failing or not is_damage(error):
+            return False
+        try:
+            put_aside(self.path)
+        except OSError:
+            return False
+        self._fail(
+            f"{self.path} is damaged ({error}); it is kept as {self.path.name}.damaged and a new "
+            "one begun"
+        )
+        return True
+
+    def _tell_of_hang(self) -> None:
+        """Tell if what the thread is doing takes too long: a hanging disk raises no error."""
+        since = self._busy_since
+        if since is not None and time.monotonic() - since > HANG_SECONDS:
+            self._fail(f"{self.path} has taken no record for {HANG_SECONDS:g} s: the disk hangs")
 
     def _serve(self, database: sqlite3.Connection) -> None:
         """Store records until the end; raises when the file fails."""
@@ -150,10 +180,12 @@ class History:
 
     def _batch(self) -> list[Record] | None:
         """Wait for a record and take all that wait with it; None at the end."""
+        self._busy_since = None
         try:
             first = self._queue.get(timeout=0.0 if self._stopping.is_set() else 60.0)
         except queue.Empty:
             return None if self._stopping.is_set() else []
+        self._busy_since = time.monotonic()
         batch = [first]
         while len(batch) < 500:  # noqa: PLR2004 - bounds one transaction
             try:
@@ -175,14 +207,17 @@ class History:
         for record in batch:
             record.stored = True
             record.done.set()
-        if self._failing:
-            self._failing = False
-            self._trouble(None)
+        self._busy_since = None
+        with self._telling:
+            if self._failing:
+                self._failing = False
+                self._trouble(None)
 
     def _fail(self, text: str) -> None:
-        if not self._failing:
-            self._failing = True
-            self._trouble(text)
+        with self._telling:
+            if not self._failing:
+                self._failing = True
+                self._trouble(text)
 
     def _drop_for(self, seconds: float) -> None:
         """Let go of what comes in while the file cannot be used, so that nobody waits for it."""

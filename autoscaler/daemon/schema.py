@@ -51,22 +51,9 @@ def open_history(path: Path) -> sqlite3.Connection:
     """Open or create the file and its tables.
 
     Raises AutoscalerError for a file of a newer version, sqlite3.Error or OSError if it cannot be
-    used. A file that is no database is kept beside under another name and a new one begun.
+    used; see `is_damage`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        return _open(path)
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):
-            raise
-        for suffix in ("", "-wal", "-shm"):
-            part = path.with_name(path.name + suffix)
-            if part.exists():
-                part.replace(path.with_name(f"{path.name}.damaged{suffix}"))
-        return _open(path)
-
-
-def _open(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=5.0, check_same_thread=False)
     try:
         # Before the first write, which switching to WAL is: afterwards it has no effect.
@@ -85,6 +72,22 @@ def _open(path: Path) -> sqlite3.Connection:
         database.close()
         raise
     return database
+
+
+def is_damage(error: Exception) -> bool:
+    """Tell whether an error says that the file itself is broken.
+
+    sqlite3 has subclasses for what surrounds it: a lock, a full disk, a wrong statement.
+    """
+    return type(error) is sqlite3.DatabaseError
+
+
+def put_aside(path: Path) -> None:
+    """Keep a damaged file beside under another name. Raises OSError."""
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.replace(path.with_name(f"{path.name}.damaged{suffix}"))
 
 
 def prune(database: sqlite3.Connection, days: int, max_mib: int) -> None:
@@ -144,11 +147,11 @@ def load_roles(path: Path) -> tuple[dict[str, RoleRecord], list[str]]:
 
     A missing file is an empty answer; a damaged one is told, never taken for "no members".
     """
-    if not path.exists():
-        return {}, []
     problems: list[str] = []
     roles: dict[str, RoleRecord] = {}
     try:
+        if not path.exists():
+            return {}, []
         database = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2.0)
         try:
             rows = database.execute(
@@ -156,7 +159,7 @@ def load_roles(path: Path) -> tuple[dict[str, RoleRecord], list[str]]:
             ).fetchall()
         finally:
             database.close()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         return {}, [f"cannot read {path}: {error}"]
     for role, text, wall, monotonic, boot in rows:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
 import time
@@ -13,6 +14,7 @@ import pytest
 from autoscaler.daemon import history as history_module
 from autoscaler.daemon import schema
 from autoscaler.daemon.history import History, Limits, Record, wait_for_all
+from autoscaler.daemon.stored import load_in_time
 from autoscaler.model import Decision, Memory, NoReading, Reading, Reason, StepKind
 
 if TYPE_CHECKING:
@@ -256,6 +258,69 @@ def test_an_action_waits_at_most_its_second_for_a_hanging_file(
     holder.close()
     history.close(5.0)
     assert rows(path, "SELECT count(*) FROM events") == [(2,)]
+
+
+def test_a_file_that_hangs_is_told_once_and_its_end_too(
+    tmp_path: Path, trouble: Trouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hanging disk raises no error, so whoever writes next notices the time it takes."""
+    monkeypatch.setattr(history_module, "HANG_SECONDS", 0.1)
+    history = History(tmp_path / "history.db", LIMITS, trouble)
+    history.start()
+    assert history.write([event(1.0, "a")]).wait(5.0)
+    holder = sqlite3.connect(history.path, check_same_thread=False)
+    holder.execute("BEGIN EXCLUSIVE")
+    began = time.monotonic()
+    while not trouble.told:
+        history.write([event(2.0, "b")]).wait(0.02)
+        assert time.monotonic() < began + 3.0
+    history.write([event(3.0, "c")])
+    holder.rollback()
+    holder.close()
+    assert history.write([event(4.0, "d")]).wait(5.0)
+    assert [text is None or "the disk hangs" in text for text in trouble.told] == [True, True]
+    assert trouble.told[-1] is None
+    history.close(5.0)
+
+
+def test_a_file_damaged_while_in_use_is_put_aside_and_a_new_one_begun(
+    tmp_path: Path, trouble: Trouble
+) -> None:
+    """It can still be opened, so only the next record shows it; both are told."""
+    path = tmp_path / "history.db"
+    database = schema.open_history(path)
+    query = "SELECT rootpage FROM sqlite_master WHERE name = 'events'"
+    (page,) = database.execute(query).fetchone()
+    (size,) = database.execute("PRAGMA page_size").fetchone()
+    database.close()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    history = History(path, LIMITS, trouble)
+    history.start()
+    deadline = time.monotonic() + 5.0
+    while not history.write([event(1.0, "a")]).wait(1.0):
+        assert time.monotonic() < deadline
+    history.close(5.0)
+    assert "history.db.damaged" in str(trouble.told[0])
+    assert trouble.told[1:] == [None]
+    assert (tmp_path / "history.db.damaged").exists()
+
+
+def test_memory_on_a_hanging_disk_does_not_hold_up_the_start(tmp_path: Path) -> None:
+    """A pipe nobody writes to stands for it: the start goes on without, and says so."""
+    path = tmp_path / "history.db"
+    os.mkfifo(path)
+    roles, problems = load_in_time(path, 0.1)
+    assert roles == {}
+    assert problems == [f"{path} could not be read within 0.1 s: the disk hangs"]
+
+
+def test_a_path_that_cannot_be_looked_at_is_told(tmp_path: Path) -> None:
+    """It is not taken for a first start."""
+    roles, problems = schema.load_roles(tmp_path / ("x" * 300))
+    assert roles == {}
+    assert "too long" in problems[0]
 
 
 def test_several_records_are_waited_for_together() -> None:

@@ -234,3 +234,13 @@ def test_trouble_with_history_is_told_and_scaling_goes_on(world: World) -> None:
     world.post(HistoryTrouble(None))
     world.run(1.0)
     assert [len(world.told(e)) for e in ("history.failed", "history.recovered")] == [1, 1]
+
+
+def test_when_history_works_again_the_counts_are_stored_anew(world: World) -> None:
+    """What changed while nothing could be stored would else be missing after a restart."""
+    world.post(HistoryTrouble("disk full"))
+    world.run(0.1)
+    world.history.roles.clear()
+    world.post(HistoryTrouble(None))
+    world.run(0.1)
+    assert "validator" in world.history.roles
