@@ -23,6 +23,7 @@ from autoscaler.model import (
 )
 
 _EXIT_CODE = re.compile(r"exit code (-?\d+)")
+_KILLED = 137  # 128 and SIGKILL
 _HEALTH = {
     EventKind.HEALTHY: Health.HEALTHY,
     EventKind.UNHEALTHY: Health.UNHEALTHY,
@@ -88,6 +89,15 @@ class Looking:
         if kind is StepKind.START and not member.running and not failed:
             track.started_by_us = False
             self.start_failed(role, member, _death(member), now)
+        if kind is StepKind.STOP and member.exit_code == _KILLED and not failed:
+            self._journal.warning(
+                "member.killed",
+                role=role.name,
+                member=member.name,
+                reason=f"it did not end within stop_timeout of {role.settings.stop_timeout:g} s",
+                hint="no request was left in it; let it end on SIGTERM (a shell before it may keep "
+                "the signal: `exec`), or raise STOP_TIMEOUT",
+            )
 
     def _observe(self, role: RoleState, before: Member | None, member: Member, now: float) -> None:
         track = role.track(member.name)
@@ -235,6 +245,8 @@ class Looking:
             told = _EXIT_CODE.search(event.detail)
             code = int(told[1]) if told else None
             return replace(member, state=ContainerState.EXITED, pid=0, exit_code=code)
+        if event.kind is EventKind.OOM:
+            return replace(member, oom_killed=True)
         if event.kind is EventKind.PAUSE:
             return replace(member, state=ContainerState.PAUSED)
         if event.kind in _HEALTH:

@@ -84,6 +84,8 @@ class Box:
     dies_after: float | None = None
     restarts: bool = False
     restart_count: int = 0
+    exit_code: int | None = None
+    ignores_sigterm: bool = False
     protected: bool = False
     start_error: AutoscalerError | None = None
     stop_error: AutoscalerError | None = None
@@ -118,6 +120,7 @@ class Box:
             protected=self.protected,
             pid=100 + self.starts if self.running else 0,
             restarts=self.restart_count,
+            exit_code=self.exit_code,
         )
 
 
@@ -184,7 +187,7 @@ class Engine:
             self.broken.append(f"{box.name} was stopped without being drained")
         if box.protected or box.order == primary:
             self.broken.append(f"{box.name} was stopped, which is never allowed")
-        self.end(box.name, 0, stop=True)
+        self.end(box.name, 137 if box.ignores_sigterm else 0, stop=True)
 
     def sample(self, members: Sequence[Member]) -> dict[str, Reading]:
         """Read the CPU of all members."""
@@ -222,6 +225,7 @@ class Engine:
         if box.running:
             return
         box.restart_count = box.restart_count + 1 if by_policy else 0
+        box.exit_code = None
         box.state, box.starts, box.up_at = ContainerState.RUNNING, next(self._runs), self.time.now
         box.drained = not box.served
         self.emit(box, EventKind.START)
@@ -233,7 +237,7 @@ class Engine:
         box = self.boxes[name]
         if stop:
             self.emit(box, EventKind.KILL)
-        box.state = ContainerState.EXITED
+        box.state, box.exit_code = ContainerState.EXITED, code
         self.emit(box, EventKind.DIE, f"exit code {code}")
         if stop:
             self.emit(box, EventKind.STOP)
