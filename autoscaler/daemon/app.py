@@ -5,7 +5,6 @@ from __future__ import annotations
 import faulthandler
 import os
 import signal
-from collections.abc import Mapping
 from typing import Any
 
 from autoscaler.clock import SystemClock, boot_id
@@ -15,8 +14,7 @@ from autoscaler.daemon.history import History, HistorySink, Limits, NoHistory
 from autoscaler.daemon.inbox import Command, HistoryTrouble, Stop
 from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.lock import InstanceLock
-from autoscaler.daemon.schema import RoleRecord
-from autoscaler.daemon.stored import load_in_time
+from autoscaler.daemon.stored import Stored, load_in_time, tell
 from autoscaler.engine.events import Watcher
 from autoscaler.settings import Loaded, Settings
 from autoscaler.surface.control import ANSWER_SECONDS, ControlSocket
@@ -55,12 +53,13 @@ class _Daemon:
         clock = SystemClock()
         self._journal = Journal(self._history, clock)
         assembly = Assembly(settings, clock)
+        self._stored = self._load(settings)
         outside = Outside(
             assembly.parts,
             self._history,
             self._journal,
             boot_id(),
-            self._stored(settings),
+            self._stored.roles,
             notifier=notifier,
         )
         self._controller = Controller(loaded, options, outside)
@@ -76,12 +75,12 @@ class _Daemon:
     def _history_trouble(self, text: str | None) -> None:
         self._controller.inbox.put(HistoryTrouble(text))
 
-    def _stored(self, settings: Settings) -> Mapping[str, RoleRecord]:
+    def _load(self, settings: Settings) -> Stored:
         """Read what a daemon before this one has left."""
         if self._options.dry_run:
-            return {}
-        stored, problems = load_in_time(settings.state_dir / "history.db")
-        for problem in problems:
+            return Stored()
+        stored = load_in_time(settings.state_dir / "history.db")
+        for problem in stored.problems:
             self._journal.error(
                 "history.unreadable",
                 reason=problem,
@@ -116,6 +115,7 @@ class _Daemon:
             roles=sorted(self._settings.roles),
             dry_run=self._options.dry_run,
         )
+        tell(self._stored, self._journal, self._history)
         if not self._options.dry_run:
             self._control.start()
         self._watcher.start()

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from autoscaler.clock import SystemClock
 from autoscaler.daemon import history as history_module
 from autoscaler.daemon import schema
 from autoscaler.daemon.history import History, Limits, Record, wait_for_all
-from autoscaler.daemon.stored import load_in_time
+from autoscaler.daemon.journal import Journal
+from autoscaler.daemon.stored import Stored, Unfinished, load_in_time, tell
 from autoscaler.model import Decision, Memory, NoReading, Reading, Reason, StepKind
 
 if TYPE_CHECKING:
@@ -311,9 +313,34 @@ def test_memory_on_a_hanging_disk_does_not_hold_up_the_start(tmp_path: Path) -> 
     """A pipe nobody writes to stands for it: the start goes on without, and says so."""
     path = tmp_path / "history.db"
     os.mkfifo(path)
-    roles, problems = load_in_time(path, 0.1)
-    assert roles == {}
-    assert problems == [f"{path} could not be read within 0.1 s: the disk hangs"]
+    stored = load_in_time(path, 0.1)
+    assert stored == Stored(problems=(f"{path} could not be read within 0.1 s: the disk hangs",))
+
+
+def test_an_action_under_way_when_the_daemon_ended_is_told_once(
+    tmp_path: Path, trouble: Trouble
+) -> None:
+    """It has no outcome; those with one are not told, and it has one after it was told."""
+    path = tmp_path / "history.db"
+
+    def act(history: History, key: str) -> Record:
+        action = schema.ActionRecord(key, 1.0, "validator", "v2", "id", StepKind.START, "wanted: 2")
+        return history.write([schema.action_begun(action)])
+
+    first = History(path, LIMITS, trouble)
+    first.start()
+    act(first, "done")
+    act(first, "open")
+    first.write([schema.action_ended("done", 2.0, "ok", ""), schema.role_state("validator", STATE)])
+    first.close(5.0)
+    stored = load_in_time(path)
+    assert stored.unfinished == (Unfinished("open", "validator", "v2", "start", "wanted: 2"),)
+    second = History(path, LIMITS, trouble)
+    second.start()
+    tell(stored, Journal(second, SystemClock()), second)
+    second.close(5.0)
+    assert rows(path, "SELECT event, member FROM events") == [("action.interrupted", "v2")]
+    assert load_in_time(path).unfinished == ()
 
 
 def test_a_path_that_cannot_be_looked_at_is_told(tmp_path: Path) -> None:
