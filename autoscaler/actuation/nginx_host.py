@@ -113,7 +113,6 @@ class HostNginx:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                env=_environment(),
                 start_new_session=True,
             )
         except OSError as error:
@@ -128,18 +127,6 @@ class HostNginx:
                     f"{self._commands.timeout_seconds:g} s and was killed"
                 ) from error
         return child.returncode, output[-_OUTPUT_LIMIT:].decode(errors="replace").strip()
-
-
-def _environment() -> dict[str, str]:
-    """Return the environment for children, without the service manager's socket.
-
-    A child that holds it could tell systemd things in the daemon's name.
-    """
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name not in ("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC")
-    }
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

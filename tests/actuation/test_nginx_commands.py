@@ -37,15 +37,6 @@ def test_a_command_that_does_not_exist_is_named(host_rig: HostRig) -> None:
     assert not isinstance(failed.value, NginxTestFailedError)
 
 
-def test_children_do_not_get_the_service_managers_socket(
-    host_rig: HostRig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A child with NOTIFY_SOCKET could speak in the daemon's name."""
-    monkeypatch.setenv("NOTIFY_SOCKET", "/run/systemd/notify")
-    commands = HostCommands(("sh", "-c", "echo socket=$NOTIFY_SOCKET"), ("true",), 5.0)
-    assert HostNginx(commands, host_rig.prefix / "pid", ("127.0.0.1", 1)).test() == "socket="
-
-
 @pytest.mark.parametrize("content", [str(2**22 - 1), str(os.getpid())])
 def test_a_stale_pid_file_is_no_nginx(host_rig: HostRig, content: str) -> None:
     """The number may belong to nobody or to another process by now."""
