@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import os
 import signal
@@ -17,6 +18,7 @@ from autoscaler.daemon.lock import InstanceLock
 from autoscaler.daemon.stored import Stored, load_in_time, tell
 from autoscaler.engine.events import Watcher
 from autoscaler.settings import Loaded, Settings
+from autoscaler.settings.names import variable
 from autoscaler.surface.control import ANSWER_SECONDS, ControlSocket
 from autoscaler.surface.notify import Notifier
 
@@ -33,8 +35,16 @@ def run_daemon(loaded: Loaded, options: Options, version: str) -> int:
     notifier = Notifier.take(os.environ)  # before anything could start a child
     faulthandler.enable()  # the watchdog's SIGABRT leaves in the log where each thread was
     settings = loaded.settings
-    lock = InstanceLock(settings.run_dir)
+    lock = InstanceLock(
+        settings.run_dir,
+        {
+            variable(("state_dir",)): settings.state_dir,
+            variable(("nginx", "directory")): settings.nginx.directory,
+        },
+    )
     if not options.dry_run:
+        with contextlib.suppress(OSError):  # history tells what is wrong with it
+            settings.state_dir.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     try:
         return _Daemon(loaded, options, notifier).run(version)

@@ -19,17 +19,18 @@ if TYPE_CHECKING:
 HOLD = """
 import sys, pathlib
 from autoscaler.daemon.lock import InstanceLock
-lock = InstanceLock(pathlib.Path(sys.argv[1]))
+alone = {"SHARED": pathlib.Path(sys.argv[2])} if sys.argv[2:] else {}
+lock = InstanceLock(pathlib.Path(sys.argv[1]), alone)
 lock.acquire()
 print("held", flush=True)
 sys.stdin.read()
 """
 
 
-def holder(folder: Path) -> subprocess.Popen[str]:
-    """Start a process that holds the lock until its input ends."""
+def holder(*folders: Path) -> subprocess.Popen[str]:
+    """Start a process that holds the lock, and a directory for itself, until its input ends."""
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder)],
+        [sys.executable, "-c", HOLD, *map(str, folders)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -82,3 +83,37 @@ def test_a_run_directory_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(AutoscalerError, match="AUTOSCALER_RUN_DIR"):
         InstanceLock(tmp_path / "file").acquire()
+
+
+def test_two_daemons_do_not_share_a_directory(tmp_path: Path) -> None:
+    """Each has a run directory of its own; the one they would both write to is the trouble."""
+    shared = tmp_path / "nginx"
+    shared.mkdir()
+    lock = InstanceLock(tmp_path / "b", {"AUTOSCALER_NGINX__DIRECTORY": shared})
+    with holder(tmp_path / "a", shared) as process:
+        with pytest.raises(LockedError) as refused:
+            lock.acquire()
+        process.kill()
+    assert f"uses {shared} already (process {process.pid})" in str(refused.value)
+    assert "give each its own AUTOSCALER_NGINX__DIRECTORY" in str(refused.value)
+    lock.acquire()
+    lock.release()
+
+
+def test_a_refused_daemon_leaves_nothing_locked(tmp_path: Path) -> None:
+    """The run directory it had already is free again."""
+    shared = tmp_path / "nginx"
+    shared.mkdir()
+    with holder(tmp_path / "a", shared) as process:
+        with pytest.raises(LockedError):
+            InstanceLock(tmp_path / "b", {"SHARED": shared}).acquire()
+        with holder(tmp_path / "b") as free:
+            free.kill()
+        process.kill()
+
+
+def test_a_directory_that_is_not_there_holds_nobody_up(tmp_path: Path) -> None:
+    """It may come later; that nothing can be written is told by whoever writes."""
+    lock = InstanceLock(tmp_path, {"SHARED": tmp_path / "none"})
+    lock.acquire()
+    lock.release()
