@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LARGEST_BYTES = 1 << 20
+_SHOWN_CHARACTERS = 120
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _COMMENT = re.compile(r"(?:^|[ \t])#.*")
 _QUOTED = re.compile(r"""(?:'(?P<single>[^']*)'|"(?P<double>[^"]*)")[ \t]*(?:#.*)?""")
@@ -101,7 +102,7 @@ def _read_lines(path: Path, text: str) -> tuple[list[Entry], list[str]]:
 def _read_line(line: str) -> tuple[str, str]:
     """Split one line into name and value; raises ValueError with what is wrong."""
     if not line.replace("\t", " ").isprintable():
-        raise ValueError("holds a character that cannot be printed; type the line anew")
+        raise ValueError(f"{_shown(line)} holds a character that cannot be printed; type it anew")
     name, equals, rest = line.partition("=")
     name = re.sub(r"^export[ \t]+", "", name).strip(" \t")
     if not equals:
@@ -113,8 +114,13 @@ def _read_line(line: str) -> tuple[str, str]:
         match = _QUOTED.fullmatch(rest)
         if match is None:
             raise ValueError(
-                f"the value of {name} starts with the quote {rest[0]} and does not end with the "
-                "next one; quote the whole value or none of it"
+                f"{name}={rest}: starts with the quote {rest[0]} and does not end with the next "
+                "one; quote the whole value or none of it"
             )
         return name, match["single"] if match["double"] is None else match["double"]
     return name, _COMMENT.sub("", rest, count=1).strip(" \t")
+
+
+def _shown(line: str) -> str:
+    """Return the start of a line for a message, with what cannot be printed spelt out."""
+    return ascii(line if len(line) <= _SHOWN_CHARACTERS else line[:_SHOWN_CHARACTERS] + "...")
