@@ -6,10 +6,11 @@ Pure. Labels are anyone's text: a bad one gives a warning and the default, never
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 ROLE_LABEL = "autoscaler.role"
 ORDER_LABEL = "autoscaler.order"
@@ -24,6 +25,11 @@ _MAX_ORDER = 1_000_000
 _MAX_PORT = 65_535
 _MAX_DIGITS = 9
 _SHOWN_CHARACTERS = 60
+_PREFIX = "autoscaler."
+_KNOWN = {
+    label.removeprefix(_PREFIX): label
+    for label in (ROLE_LABEL, ORDER_LABEL, PORT_LABEL, PROTECT_LABEL)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +84,20 @@ def wishes(
     protect = str(labels.get(PROTECT_LABEL, "false")).strip().lower()
     if protect not in ("true", "false"):
         warn(PROTECT_LABEL, "true or false", "it is protected, to be on the safe side")
+    warnings += (LabelWarning(name, text) for text in _misspelt(labels))
     return Wishes(order, default_port if port is None else port, protect != "false"), tuple(
         warnings
     )
+
+
+def _misspelt(labels: Mapping[str, str]) -> Iterator[str]:
+    """Say which labels look like one of ours and are none: what they ask for is not done."""
+    for label in sorted(labels):
+        if not label.startswith(_PREFIX) or label in _KNOWN.values():
+            continue
+        near = get_close_matches(label.removeprefix(_PREFIX).lower(), _KNOWN, n=1)
+        if near:
+            yield f"label {shown(label)} has no effect; is {_KNOWN[near[0]]} meant?"
 
 
 def shown(value: object) -> str:

@@ -251,6 +251,29 @@ def test_a_bad_label_is_a_warning_that_names_it_and_what_is_allowed(label: str, 
     assert one.member.protected is (label == "autoscaler.protect")
 
 
+@pytest.mark.parametrize(
+    ("label", "meant"),
+    [
+        ("autoscaler.ordr", "autoscaler.order"),
+        ("autoscaler.prot", "autoscaler.port"),
+        ("autoscaler.Port", "autoscaler.port"),
+        ("autoscaler.protected", "autoscaler.protect"),
+    ],
+)
+def test_a_misspelt_label_is_told_with_the_one_that_is_meant(label: str, meant: str) -> None:
+    """It would else be ignored, and a member thought protected be stopped."""
+    _, warnings = member_of(labels={label: "1"})
+    assert len(warnings) == 1
+    assert label in str(warnings[0])
+    assert f"is {meant} meant?" in str(warnings[0])
+
+
+def test_labels_of_others_are_nobodys_misspelling() -> None:
+    """People may put labels of their own under the same prefix."""
+    _, warnings = member_of(labels={"autoscaler.team": "red", "autoscaler.x": "1", "port": "1"})
+    assert warnings == ()
+
+
 def test_good_labels_are_taken() -> None:
     """Spaces around a value do no harm."""
     labels = {"autoscaler.order": " 7 ", "autoscaler.port": "8080", "autoscaler.protect": "True"}
