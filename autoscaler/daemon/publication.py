@@ -43,6 +43,7 @@ class Publication:
     last_reload: float | None = None
     retry_at: float = 0.0
     failures: int = 0
+    failing_since: float = 0.0
     error: str | None = None
     unreachable: bool = False
 
@@ -116,10 +117,16 @@ class Publication:
         self.tried = frozenset()
         self.error = error
         self.unreachable = unreachable
+        if self.failures == 0:
+            self.failing_since = now
         seconds = min(BACKOFF_FIRST_SECONDS * 2.0**self.failures, BACKOFF_MOST_SECONDS)
         self.failures += 1
         self.retry_at = now + seconds
         return seconds
+
+    def failed_for(self, now: float) -> float:
+        """Return the seconds since the first of the failures in a row, 0 after a good try."""
+        return round(now - self.failing_since, 1) if self.failures else 0.0
 
     def doubt(self) -> None:
         """NGINX no longer answers the proven generation: prove or publish it again."""

@@ -159,7 +159,7 @@ class Publishing:
             for name in role.members
             if publication.exposed(role.name, name)
         }
-        recovered = publication.error
+        recovered, failed_for = publication.error, publication.failed_for(now)
         publication.succeeded(published.generation, now, reloaded=published.reloaded)
         self._told = None
         self._state.publish_first = False
@@ -169,7 +169,7 @@ class Publishing:
                 generation=published.generation,
                 seconds=round(sum(published.seconds.values()), 3),
                 reason=", ".join(sorted({kind.value for _, _, kind in changes})) or "repair",
-                **({"after": recovered} if recovered else {}),
+                **({"after": recovered, "failed_seconds": failed_for} if recovered else {}),
             )
         self._note_left(was_exposed, published)
         for role, member, kind in changes:
@@ -227,5 +227,8 @@ class Publishing:
             reason=str(error),
             output=error.output if isinstance(error, NginxTestFailedError) else None,
             retry_seconds=seconds,
-            consequence="NGINX keeps what it serves; no member is stopped",
+            consequence="the file is kept right and taken as soon as NGINX is back; no member is "
+            "stopped"
+            if unreachable
+            else "NGINX keeps what it serves; no member is stopped",
         )

@@ -161,6 +161,20 @@ def test_a_failed_publish_is_tried_again_with_back_off_though_nothing_changed(
     assert seconds == [0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0]
 
 
+def test_failures_in_a_row_tell_for_how_long_nothing_was_published(
+    publication: Publication,
+) -> None:
+    """From the first of them until it works again."""
+    assert publication.failed_for(110.0) == 0
+    for now in (110.0, 112.0):
+        leaves_two(publication)
+        publication.failed("no answer", now, applied_maybe=False, unreachable=True)
+    assert publication.failed_for(117.5) == 7.5
+    leaves_two(publication)
+    publication.succeeded("g2", 118.0, reloaded=True)
+    assert publication.failed_for(130.0) == 0
+
+
 def test_doubt_makes_the_same_file_due_again_and_keeps_what_may_be_served(
     publication: Publication,
 ) -> None:
