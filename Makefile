@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help demo test check install uninstall venv engine test-packages clean
 BIN := .venv/bin
-TEST_PACKAGES := nginx-light busybox-static procps
+TEST_PACKAGES := nginx-light busybox-static procps prometheus
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

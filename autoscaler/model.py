@@ -118,6 +118,7 @@ class NoReading(StrEnum):
     EMPTY = "empty"
     NOT_A_NUMBER = "not_a_number"
     AMBIGUOUS = "ambiguous"
+    TOO_FEW_SAMPLES = "too_few_samples"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from autoscaler.cli.findings import Finding, fail, ok, warn
 from autoscaler.cli.nginxcheck import check_nginx
+from autoscaler.cli.promcheck import prometheus_findings
 from autoscaler.cli.rolecheck import address_findings, role_findings
 from autoscaler.engine.client import connect, info, translated
 from autoscaler.engine.inventory import Inventory
 from autoscaler.errors import EngineError
+from autoscaler.sampling.prometheus import PrometheusSource, prometheus_setup
 from autoscaler.sampling.registry import SourceContext, build_sources
 from autoscaler.settings.names import variable
 
@@ -61,6 +63,7 @@ def check_host(settings: Settings, clock: Clock, pause: Callable[[float], None])
         settings.docker.timeout,
         told.memory_bytes,
         str(settings.cgroup_root),
+        prometheus=prometheus_setup(settings),
     )
     found += _source_findings(settings.cpu_source, context, snapshot.members, pause)
     nginx = check_nginx(settings, api)
@@ -100,12 +103,18 @@ def _source_findings(
         return [warn("cpu", "not tried: no member runs", "start the primaries and check again")]
     results = []
     for name in names:
+        if name == PrometheusSource.name:
+            continue
         source = build_sources([name], context)
         source.sample(running)
         pause(SAMPLE_SECONDS)  # for each on its own: a slow one would age the others' counters
         results.append((name, source.sample(running)))
     works = any(_missing(readings) is None for _, readings in results)
-    return [_source_finding(name, readings, works=works) for name, readings in results]
+    asked = PrometheusSource.name in names
+    return [
+        *(_source_finding(name, readings, works=works) for name, readings in results),
+        *(prometheus_findings(context.prometheus, running, works=works) if asked else ()),
+    ]
 
 
 def _missing(readings: dict[str, Reading]) -> Reading | None:

@@ -19,6 +19,7 @@ from autoscaler.engine.inventory import Inventory as EngineInventory
 from autoscaler.engine.lifecycle import Lifecycle
 from autoscaler.inventory import Snapshot
 from autoscaler.model import Member, Reading
+from autoscaler.sampling.prometheus import prometheus_setup
 from autoscaler.sampling.registry import SourceContext, build_sources
 from autoscaler.sampling.sources import SourceEvent
 from autoscaler.settings import Settings
@@ -113,6 +114,7 @@ class Assembly:
                 timeout=timeout,
                 host_memory_bytes=engine.memory_bytes,
                 cgroup_root=str(settings.cgroup_root),
+                prometheus=prometheus_setup(settings),
             )
             return build_sources(settings.cpu_source, context)
 
@@ -158,8 +160,9 @@ class _LateSampler:
 
 def _sampling_changed(new: Settings, old: Settings | None) -> bool:
     """Tell whether readings of before cannot go on."""
-    return old is None or (new.interval, new.average_over, new.max_age) != (
-        old.interval,
-        old.average_over,
-        old.max_age,
-    )
+
+    def asked(settings: Settings) -> tuple[object, ...]:
+        times = (settings.interval, settings.average_over, settings.max_age)
+        return (*times, prometheus_setup(settings))
+
+    return old is None or asked(new) != asked(old)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from autoscaler.errors import SettingsError
 from autoscaler.sampling.cgroup import CgroupSource
 from autoscaler.sampling.docker import DockerSource
+from autoscaler.sampling.prometheus import PrometheusSetup, PrometheusSource
 from autoscaler.sampling.sources import Sources
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class SourceContext:
     host_memory_bytes: int = 0
     cgroup_root: str = "/sys/fs/cgroup"
     proc_root: str = "/proc"
+    prometheus: PrometheusSetup = field(default_factory=PrometheusSetup)
 
 
 def _cgroup(context: SourceContext) -> Source:
@@ -54,9 +56,15 @@ def _docker(context: SourceContext) -> Source:
     )
 
 
+def _prometheus(context: SourceContext) -> Source:
+    """Build the source that asks Prometheus."""
+    return PrometheusSource(context.prometheus)
+
+
 _BUILDERS: Mapping[str, Callable[[SourceContext], Source]] = {
     "cgroup": _cgroup,
     "docker": _docker,
+    "prometheus": _prometheus,
 }
 
 SOURCE_NAMES = tuple(_BUILDERS)

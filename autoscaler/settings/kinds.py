@@ -199,8 +199,8 @@ def containers() -> Kind:
     return Kind(allowed, read, ",".join, empty=())
 
 
-def path() -> Kind:
-    """Return an absolute path."""
+def path(empty: object = _REFUSED) -> Kind:
+    """Return an absolute path; `empty` is the value when there is none."""
 
     def read(value: str) -> Path:
         if not value.startswith("/"):
@@ -209,7 +209,7 @@ def path() -> Kind:
             raise ValueError("holds a character that cannot be printed")
         return Path(value)
 
-    return Kind("an absolute path", read)
+    return Kind("an absolute path", read, empty=empty)
 
 
 def command() -> Kind:

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from autoscaler.settings.kinds import RESTART, Kind
 from autoscaler.settings.role import BUILT_IN_ROLES, RoleSettings
-from autoscaler.settings.schema import DockerSettings, NginxSettings, Settings
+from autoscaler.settings.schema import DockerSettings, NginxSettings, PrometheusSettings, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 PREFIX = str(Settings.model_config["env_prefix"])
 DELIMITER = str(Settings.model_config["env_nested_delimiter"])
 ROLE_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
-GROUPS: dict[str, type[BaseModel]] = {"docker": DockerSettings, "nginx": NginxSettings}
+GROUPS: dict[str, type[BaseModel]] = {
+    "docker": DockerSettings,
+    "nginx": NginxSettings,
+    "prometheus": PrometheusSettings,
+}
 _ROLES = "roles"
 
 Path = tuple[str, ...]

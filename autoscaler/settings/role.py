@@ -17,6 +17,7 @@ from autoscaler.settings.limits import rate_limits
 
 _SELECT = choice({"max": Select.MAX, "min": Select.MIN, "disabled": Select.DISABLED})
 _BALANCE = choice({name: name for name in ("round_robin", "least_conn", "ip_hash", "random")})
+_PROMQL = text(r"[^\x00-\x1f\x7f]+", "PromQL on one line", empty="")
 _HEALTH_PATH = text(r"/[!-~]*", "an HTTP path that starts with /", empty="")
 
 Select_ = Annotated[Select, _SELECT]
@@ -143,6 +144,13 @@ class RoleSettings(BaseModel):
 
     fail_timeout: Annotated[float, duration(1, 3600)] = 10.0
     """See `MAX_FAILS`."""
+
+    prometheus_query: Annotated[str, _PROMQL] = ""
+    """PromQL of the CPU source `prometheus` for this role: an instant vector with one series for
+    each member, in percent of the CPU it may use, told apart by a label `name`, `id` or `instance`.
+    {members}, {ids} and {instances} become regular expressions that match these labels of the
+    running members; {project}, {role} and {window} (AVERAGE_OVER) stand for their values. Empty:
+    as AUTOSCALER_PROMETHEUS__DIALECT says."""
 
     @field_validator("max")
     @classmethod

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from autoscaler.settings import names
 from autoscaler.settings.kinds import switch
+from autoscaler.settings.role import BUILT_IN_ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
 
 def cross_problems(written: Mapping[names.Path, str]) -> list[str]:
     """Return one text per mistake that concerns several settings; `written` maps place to text."""
-    return [*_scope_problems(written), *_repeated_members(written)]
+    return [
+        *_scope_problems(written),
+        *_repeated_members(written),
+        *_prometheus_problems(written),
+    ]
 
 
 def _members(written: Mapping[names.Path, str]) -> dict[str, list[str]]:
@@ -60,3 +65,33 @@ def _repeated_members(written: Mapping[names.Path, str]) -> list[str]:
         for member, variables in owners.items()
         if len(variables) > 1
     ]
+
+
+def _prometheus_problems(written: Mapping[names.Path, str]) -> list[str]:
+    """Say what Prometheus lacks to be a source."""
+    listed = [part.strip().lower() for part in written.get(("cpu_source",), "").split(",")]
+
+    def given(field: str) -> str:
+        return written.get(("prometheus", field), "").strip()
+
+    problems = []
+    if "prometheus" in listed and not given("url"):
+        problems.append(
+            "AUTOSCALER_PROMETHEUS__URL: is not set, but AUTOSCALER_CPU_SOURCE names prometheus; "
+            "set it to the address of Prometheus, such as http://127.0.0.1:9090"
+        )
+    if bool(given("username")) != bool(given("password_file")):
+        problems.append(
+            "AUTOSCALER_PROMETHEUS__USERNAME and AUTOSCALER_PROMETHEUS__PASSWORD_FILE: one without "
+            "the other; set both or none"
+        )
+    if "prometheus" in listed and given("dialect").lower() == "custom":
+        roles = dict.fromkeys((*BUILT_IN_ROLES, *(p[1] for p in written if p[0] == "roles")))
+        problems += [
+            f"{names.variable(('roles', role, 'prometheus_query'))}: is not set, but "
+            "AUTOSCALER_PROMETHEUS__DIALECT is custom; set it, or choose another dialect"
+            for role in roles
+            if not _disabled(role, written)
+            and not written.get(("roles", role, "prometheus_query"), "").strip()
+        ]
+    return problems

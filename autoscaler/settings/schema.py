@@ -31,6 +31,13 @@ _URL = kinds.text(
     "unix:///PATH of a socket or tcp://HOST:PORT",
 )
 
+_PROMETHEUS_URL = kinds.text(
+    r"https?://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/%\-]*)?",
+    "http://HOST:PORT or https://HOST:PORT, perhaps with a path, without a user or password",
+    "",
+)
+_USERNAME = kinds.text(r"[^:\x00-\x1f\x7f]+", "a user name without a colon", "")
+
 
 class DockerSettings(BaseModel):
     """How the Docker engine is reached."""
@@ -110,6 +117,39 @@ class NginxSettings(BaseModel):
         return value
 
 
+class PrometheusSettings(BaseModel):
+    """How Prometheus is asked, where it is one of the CPU sources."""
+
+    model_config = SETTINGS_CONFIG
+
+    url: Annotated[str, _PROMETHEUS_URL] = ""
+    """Address of Prometheus. Required while AUTOSCALER_CPU_SOURCE names `prometheus`."""
+
+    dialect: Annotated[
+        str, kinds.choice({name: name for name in ("cadvisor", "process", "custom")})
+    ] = "cadvisor"
+    """What is asked for roles without a `PROMETHEUS_QUERY`. `cadvisor`:
+    container_cpu_usage_seconds_total, `process`: process_cpu_seconds_total of the members' own
+    metrics, `custom`: every role has its own query. The average is over AUTOSCALER_AVERAGE_OVER,
+    which needs a scrape interval of half of it or less."""
+
+    timeout: Annotated[float, duration(0.2, 60)] = 4.0
+    """Longest wait for a whole answer; later there is no reading in that look."""
+
+    username: Annotated[str, _USERNAME] = ""
+    """User of basic authentication; its password stands in `PASSWORD_FILE`."""
+
+    password_file: Annotated[Path | None, kinds.path(empty=None)] = None
+    """File with the password of `USERNAME`, read at each look."""
+
+    token_file: Annotated[Path | None, kinds.path(empty=None)] = None
+    """File with a bearer token, read at each look; it wins over `USERNAME`."""
+
+    ca_file: Annotated[Path | None, kinds.path(empty=None)] = None
+    """File with the certificates of the authority that vouches for Prometheus (https). Empty:
+    the usual public ones."""
+
+
 class Settings(BaseSettings):
     """All settings. `roles` holds the enabled roles only, built-in ones included.
 
@@ -139,12 +179,14 @@ class Settings(BaseSettings):
     max_age: Annotated[float, duration(1, 3600)] = 30.0
     """A reading older than this is no reading; it is never taken for low load."""
 
-    cpu_source: Annotated[tuple[str, ...], kinds.choices("cgroup", "docker"), RESTART] = (
+    cpu_source: Annotated[
+        tuple[str, ...], kinds.choices("cgroup", "docker", "prometheus"), RESTART
+    ] = (
         "cgroup",
         "docker",
     )
-    """Where CPU is read, in order; a later source serves a role the earlier one cannot. `cgroup`:
-    the kernel's counters, cheap, local containers only. `docker`: the engine's statistics."""
+    """Where CPU is read, in order; a later one serves a role the earlier cannot. `cgroup`: the
+    kernel's counters, local only. `docker`: the engine's. `prometheus`: what it has scraped."""
 
     cgroup_root: Annotated[Path, kinds.path(), RESTART] = Path("/sys/fs/cgroup")
     """Where the kernel's cgroup tree is mounted."""
@@ -194,6 +236,7 @@ class Settings(BaseSettings):
         default_factory=lambda: cast("NginxSettings", {}),
         validate_default=True,
     )
+    prometheus: PrometheusSettings = Field(default_factory=PrometheusSettings)
     roles: Mapping[str, RoleSettings] = Field(default_factory=dict, validate_default=True)
 
     @classmethod

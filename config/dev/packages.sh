@@ -49,3 +49,17 @@ case "$missing" in
         fi
         ;;
 esac
+
+case "$missing" in
+    *prometheus*)
+        # As above: tests start their own on a loopback port.
+        echo "stopping the Prometheus services that came with the package"
+        for service in prometheus prometheus-node-exporter; do
+            if [ -d /run/systemd/system ]; then
+                systemctl disable --now "$service" || true
+            else
+                service "$service" stop >/dev/null 2>&1 || true
+            fi
+        done
+        ;;
+esac

@@ -168,7 +168,7 @@ def test_a_missing_file_is_an_error_unless_it_is_the_default(tmp_path: Path) -> 
         ("INTERVAL", "-5", "is negative"),
         ("AVERAGE_OVER", "4s", "is shorter than AUTOSCALER_INTERVAL (5s)"),
         ("QUARANTINE_MAX", "5s", "is shorter than AUTOSCALER_QUARANTINE (30s)"),
-        ("CPU_SOURCE", "cgroup,prometheus", "names 'prometheus', which is not one of the choices"),
+        ("CPU_SOURCE", "cgroup,graphite", "names 'graphite', which is not one of the choices"),
         ("CPU_SOURCE", "docker,docker", "names 'docker' twice"),
         ("STATE_DIR", "var/lib", "is not an absolute path"),
         ("DOCKER__URL", "/var/run/docker.sock", "unix:///PATH of a socket or tcp://HOST:PORT"),
@@ -351,3 +351,19 @@ def test_settings_cannot_be_changed_afterwards() -> None:
     settings = _settings()
     with pytest.raises(ValueError, match="frozen"):
         settings.interval = 1.0
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({}, "AUTOSCALER_PROMETHEUS__URL: is not set"),
+        ({"PROMETHEUS__USERNAME": "u"}, "one without the other"),
+        ({"PROMETHEUS__DIALECT": "custom"}, "BUSINESS__PROMETHEUS_QUERY: is not set"),
+        ({"PROMETHEUS__URL": "http://user:secret@host:1"}, "without a user or password"),
+    ],
+)
+def test_what_prometheus_lacks_to_be_a_source_is_told(given: dict[str, str], says: str) -> None:
+    """With the variable to set."""
+    named = {f"AUTOSCALER_{name}": value for name, value in given.items()}
+    problems = _problems(AUTOSCALER_CPU_SOURCE="prometheus", **named)
+    assert any(says in problem for problem in problems)
