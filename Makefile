@@ -1,7 +1,9 @@
 # What a person runs here, and CI with the same words. Needs only make and a shell to begin with.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check install uninstall venv engine test-packages clean
+.PHONY: help demo test check soak install uninstall venv engine test-packages clean
 BIN := .venv/bin
+MINUTES := 20
+SEED := 1
 TEST_PACKAGES := nginx-light busybox-static procps prometheus
 
 help: ## show this list
@@ -12,6 +14,9 @@ demo: venv engine ## show the autoscaler at work on this machine, with load, in 
 
 test: venv engine test-packages ## run all tests, those on a real engine and NGINX included
 	$(BIN)/python -m pytest
+
+soak: venv engine test-packages ## live MINUTES=20 of random load and faults, drawn from SEED=1, on a real engine
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) --seed $(SEED)
 
 check: venv test-packages ## run everything that needs no engine: style, types, layers, unit tests
 	$(BIN)/ruff check .
