@@ -6,8 +6,9 @@ taken its traffic away before, and a wrong order shows as failed requests.
 
 Environment: NODE_PORT (9000), NODE_NAME, NODE_BURN_MS (`4` for all paths but health, or
 `consensus=4,query=2`), NODE_READY_AFTER (seconds of 503), NODE_DIE_AFTER (seconds until it exits
-with 1), NODE_CONTROL (`1` allows `POST /api/v11/health?fail=SECONDS`), NODE_DUAL_STACK (`1` listens
-on one IPv6 socket for both families, as a JVM does).
+with 1), NODE_LINGER (seconds it goes on after it is told to stop), NODE_CONTROL (`1` allows
+`POST /api/v11/health?fail=SECONDS`), NODE_DUAL_STACK (`1` listens on one IPv6 socket for both
+families, as a JVM does).
 """
 
 from __future__ import annotations
@@ -263,8 +264,9 @@ async def serve(environ: dict[str, str]) -> None:
     """Serve until a signal ends the process at once, requests in flight included."""
     node = read_environment(environ, time.monotonic())
     loop = asyncio.get_running_loop()
+    linger = float(environ.get("NODE_LINGER", "0"))
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, os._exit, 128 + number)
+        loop.add_signal_handler(number, loop.call_later, linger, os._exit, 128 + number)
     if "NODE_DIE_AFTER" in environ:
         loop.call_later(float(environ["NODE_DIE_AFTER"]), os._exit, 1)
     port = int(environ.get("NODE_PORT", "9000"))

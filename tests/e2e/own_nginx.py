@@ -52,6 +52,17 @@ class OwnNginx:
         self._process = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", *self._command])
         until(self._listens, f"NGINX listens on port {self.port}")
 
+    def start_again(self, stack: Stack) -> None:
+        """Start it after its process was killed."""
+        self._process = None
+        self.start(stack)
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """Its master. AssertionError before it was started."""
+        assert self._process is not None
+        return self._process
+
     def stop(self) -> None:
         """End it, if it runs."""
         if self._process is not None:

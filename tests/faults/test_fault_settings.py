@@ -11,13 +11,16 @@ import pytest
 
 from autoscaler.cli import run
 from autoscaler.cli.main import main
+from autoscaler.surface.control import call
 from tests.e2e.daemon_process import ROOT, environment
+from tests.e2e.harness import BY_HAND, none_failed, role
 from tests.faults.bad_files import BadFile, bad_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from tests.e2e.conftest import MakeHost
 
 GOOD = {"PROJECT": "mystack", "NGINX__CONTAINER": "mystack-nginx-1"}
 FILES = bad_files()
@@ -67,6 +70,39 @@ def test_the_program_itself_ends_with_2(tmp_path: Path, bad: BadFile) -> None:
     )
     assert ended.returncode == 2
     assert _tells(ended.stderr.splitlines(), bad, path)
+
+
+@pytest.mark.engine
+def test_no_bad_file_changes_a_running_daemon(make_host: MakeHost) -> None:
+    """Read again under load, each is refused and logged with what is wrong; the settings in force
+    stay and no request fails.
+    """
+    host = make_host(role("validator", 2, settings=BY_HAND))
+    daemon = host.start()
+    load = host.load(RATE, "validator")
+    path = host.stack.write_env(host.settings)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    good = {k.removeprefix("AUTOSCALER_"): v for k, v in (line.split("=", 1) for line in lines)}
+    before = host.role("validator")
+
+    wrong = []
+    for bad in FILES:
+        path.write_text(bad.text(good), encoding="utf-8")
+        answer = call(host.stack.run_directory, "POST", "/v1/reload")
+        if not _tells(answer.get("problems", ()), bad, path):
+            wrong.append((bad, answer))
+
+    assert not wrong, wrong[:5]
+    logged = daemon.of("config.reload_failed")
+    assert len(logged) == len(FILES)
+    assert all(_tells(e.fields["problems"], b, path) for e, b in zip(logged, FILES, strict=True))
+    assert not daemon.of("config.reloaded")
+    settings = ("cpu_high", "cpu_low", "min", "max", "desired")
+    after = host.role("validator")
+    assert {key: after[key] for key in settings} == {key: before[key] for key in settings}
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert call(host.stack.run_directory, "POST", "/v1/reload")["changes"] == []
+    none_failed(load)
 
 
 def _tells(told: Sequence[str], bad: BadFile, path: Path) -> bool:
