@@ -245,13 +245,17 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """What an operator has set for a role. `pin` is a count; `hold` blocks shrinking."""
+    """What operators have set for a role. `pin` is a count; `hold` blocks shrinking.
+
+    `pin_forced` lets the pin leave the bounds, but never below one member or protected ones.
+    """
 
     pause_up: bool = False
     pause_down: bool = False
     pin: int | None = None
     hold: bool = False
     freeze: bool = False
+    pin_forced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,10 +27,10 @@ def load_from(arguments: argparse.Namespace) -> Loaded:
     return load(arguments.env_file, os.environ)
 
 
-def run_dir_despite_mistakes(arguments: argparse.Namespace) -> Path:
-    """Return where the daemon is to be asked, though other settings are wrong."""
-    name = variable(("run_dir",))
+def path_despite_mistakes(arguments: argparse.Namespace, setting: str) -> Path:
+    """Return a path among the settings, though other settings are wrong."""
+    name = variable((setting,))
     entries, _ = read_env_file(arguments.env_file)
     written = {entry.name.upper(): entry.value for entry in entries} | dict(os.environ)
-    default: Path = Settings.model_fields["run_dir"].default
+    default: Path = Settings.model_fields[setting].default
     return Path(written.get(name) or default)

@@ -15,6 +15,11 @@ COMMANDS = {
     "run": "run the daemon in the foreground",
     "check": "check the settings and the host, and say what to mend",
     "status": "show what the running daemon sees and wants",
+    "events": "show what happened, also when no daemon runs",
+    "pause": "keep the rules from changing counts; repair goes on",
+    "resume": "end pauses and pins, so that the rules decide again",
+    "scale": "pin a role's count for a while",
+    "hold": "let no member be stopped while a command runs",
     "reload": "let the running daemon read its env file again",
     "demo": "show it at work on this machine's engine, with load, in under four minutes",
 }

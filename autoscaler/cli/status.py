@@ -8,6 +8,7 @@ from typing import Any
 
 from autoscaler.cli.asking import ask_daemon
 from autoscaler.cli.envfile import add_env_file
+from autoscaler.cli.operating import words
 
 BAR_WIDTH = 20
 
@@ -41,6 +42,7 @@ def lines(status: dict[str, Any]) -> list[str]:
     if status["history"]["error"]:
         out.append(f"history  {status['history']['error']}")
     out += [f"warning  {text}" for text in status["warnings"]]
+    out += [f"in force {words(one)}" for one in status.get("overrides", ())]
     for name, role in status["roles"].items():
         out += ["", *_role_lines(name, role)]
     return out

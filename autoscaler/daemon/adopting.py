@@ -42,7 +42,10 @@ class Adopting:
         count = max(before, min(role.running, before + 1, maximum))
         if count > before:
             reason = "adopted"
-            hint = "the rules stop it again after the grace; a higher MIN keeps it"
+            hint = (
+                "the rules stop it again after the grace; to keep it, raise MIN or "
+                f"autoscaler pause {role.name} --direction down --reason TEXT"
+            )
         elif role.running > maximum:
             reason, hint = "above_max", f"the maximum is {maximum}, so it will be stopped"
         else:
@@ -58,10 +61,12 @@ class Adopting:
             reason, hint = "adopted", "the rules start it again when the load asks for it"
         elif remaining < minimum:
             reason = "below_min"
-            hint = (
-                f"the minimum is {minimum}, so it is started again; to keep it down, "
-                "stop the daemon first: containers and NGINX stay as they are"
+            how = (
+                f"autoscaler scale {role.name} {remaining} --force --for 1h --reason TEXT"
+                if remaining
+                else "write a reason into the freeze file (AUTOSCALER_FREEZE_FILE)"
             )
+            hint = f"the minimum is {minimum}, so it is started again; to keep it down, first {how}"
         else:
             reason, hint = "place_filled", "another member runs in its place"
         self._take(role, name, _Change("stopped", count, reason, hint), now)

@@ -6,10 +6,10 @@ import contextlib
 import faulthandler
 import os
 import signal
-from typing import Any
 
 from autoscaler.clock import SystemClock, boot_id
 from autoscaler.daemon.assembly import Assembly
+from autoscaler.daemon.commands import UNSTORED
 from autoscaler.daemon.controller import ONCE_UNFINISHED, Controller, Options, Outside
 from autoscaler.daemon.history import History, HistorySink, Limits, NoHistory
 from autoscaler.daemon.inbox import Command, HistoryTrouble, Stop
@@ -17,10 +17,15 @@ from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.lock import InstanceLock
 from autoscaler.daemon.stored import Stored, load_in_time, tell
 from autoscaler.engine.events import Watcher
+from autoscaler.policy.overrides import Moment
 from autoscaler.settings import Loaded, Settings
 from autoscaler.settings.names import variable
 from autoscaler.surface.control import ANSWER_SECONDS, ControlSocket
 from autoscaler.surface.notify import Notifier
+from autoscaler.surface.requests import Reply, Request
+
+STORE_SECONDS = 1.0
+"""How long the answer to a command waits until what it set is on disk."""
 
 CLOSE_SECONDS = 2.0
 """How long the end of the process waits for history, and for the event stream."""
@@ -71,6 +76,7 @@ class _Daemon:
             boot_id(),
             self._stored.roles,
             notifier=notifier,
+            overrides=self._stored.overrides,
         )
         self._controller = Controller(loaded, options, outside)
         self._watcher = Watcher(lambda: assembly.client(settings), self._controller.inbox.put)
@@ -89,7 +95,9 @@ class _Daemon:
         """Read what a daemon before this one has left."""
         if self._options.dry_run:
             return Stored()
-        stored = load_in_time(settings.state_dir / "history.db")
+        clock = self._journal.clock
+        now = Moment(clock.monotonic(), clock.wall().timestamp(), boot_id())
+        stored = load_in_time(settings.state_dir / "history.db", now)
         for problem in stored.problems:
             self._journal.error(
                 "history.unreadable",
@@ -98,10 +106,15 @@ class _Daemon:
             )
         return stored
 
-    def _ask(self, verb: str) -> dict[str, Any]:
-        command = Command(verb)
+    def _ask(self, request: Request) -> Reply:
+        """Give a command to the controller; wait for its answer, and for what must be on disk."""
+        command = Command(request.verb, request.body, request.by)
         self._controller.inbox.put(command)
-        return command.reply.get(timeout=ANSWER_SECONDS)
+        answer = command.reply.get(timeout=ANSWER_SECONDS)
+        if answer.record is not None and not answer.record.wait(STORE_SECONDS):
+            late = f"it is not on disk after {STORE_SECONDS:g} s; {UNSTORED} until it is"
+            return Reply({**answer.reply.body, "warning": late}, answer.reply.code)
+        return answer.reply
 
     def _on_signal(self, number: int, _frame: object) -> None:
         """Only put the wish into the inbox; the controller does the work."""

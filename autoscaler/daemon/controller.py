@@ -5,25 +5,27 @@ Nothing in here blocks: what can is a job for a pool and comes back as an item.
 
 from __future__ import annotations
 
-import os
 import queue
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from autoscaler.daemon.actions import Actions
+from autoscaler.daemon.commands import Commands
 from autoscaler.daemon.deciding import Deciding
+from autoscaler.daemon.frozen import Freezing
 from autoscaler.daemon.history import HistorySink
 from autoscaler.daemon.inbox import Command, HistoryTrouble, Inbox, Item, Stop, Tick
 from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.looking import Looking
 from autoscaler.daemon.observing import Observing
+from autoscaler.daemon.overriding import Overriding
 from autoscaler.daemon.ports import Parts
 from autoscaler.daemon.publishing import Publishing
 from autoscaler.daemon.readiness import Readiness
 from autoscaler.daemon.reconcile import Reconciler
 from autoscaler.daemon.reloading import Reloading
-from autoscaler.daemon.report import heartbeat, status
+from autoscaler.daemon.report import heartbeat
 from autoscaler.daemon.roles import Now, make_role
 from autoscaler.daemon.schema import RoleRecord
 from autoscaler.daemon.service import Service
@@ -31,6 +33,7 @@ from autoscaler.daemon.state import State
 from autoscaler.daemon.ticker import Ticker
 from autoscaler.daemon.worker import Done, Pool
 from autoscaler.events import EngineEvent, EventKind
+from autoscaler.policy.overrides import Moment, Override
 from autoscaler.settings import Loaded, Settings
 from autoscaler.surface.notify import Notifier
 
@@ -71,6 +74,7 @@ class Outside:
     stored: Mapping[str, RoleRecord]
     make_pool: Callable[[int, Callable[[Done], None], str], Pool] = Pool
     notifier: Notifier = field(default_factory=Notifier)
+    overrides: Iterable[Override] = ()
 
 
 class Controller:
@@ -101,12 +105,19 @@ class Controller:
         self._reconciler = Reconciler(state, journal, outside.history, actions, outside.boot_id)
         self._reloading = Reloading(options.env_file, state, journal, now.boot_id)
         self._service = Service(outside.notifier, state)
+        self._overriding = Overriding(state, journal, outside.history, now.boot_id)
+        self._overriding.begin(outside.overrides)
+        self._freezing = Freezing(state, journal, core, self._overriding)
+        self._commands = Commands(
+            state, self._overriding, self._reloading, self._service, self._apply
+        )
         self._assemble = outside.assemble
         self._parts = outside.assemble(settings, None, None)
         self._ticker = Ticker(lambda: self.inbox.put(Tick()), settings.interval)
         self._began_at = self._ticked_at = self._clock.monotonic()
         self._beat_at = self._ticked_at
         self._stopping: str | None = None
+        self._boot_id = now.boot_id
 
     def run(self) -> str:
         """Take items until a Stop; return its reason."""
@@ -122,12 +133,14 @@ class Controller:
     def begin(self) -> None:
         """Look at the world for the first time."""
         self._observing.use(self._parts)
+        self._freezing.begin()
         self._tick()
         self._service.update(self._clock.monotonic())
 
     def take(self, item: Item | None) -> None:
         """Handle one item (None: something is due by time) and begin what follows from it."""
         self._handle(item)
+        self._overriding.expire(self._clock.monotonic())
         if self._stopping is None:
             self._reconcile()
             self._service.update(self._clock.monotonic())
@@ -172,9 +185,10 @@ class Controller:
             return None
 
     def _due(self, now: float) -> list[float]:
+        ends_at = self._overriding.next_at()
         if not self.state.engine_up:
-            return []
-        times = [self._readiness.next_at()]
+            return [] if ends_at is None else [ends_at]
+        times = [ends_at, self._readiness.next_at()]
         if not self._options.dry_run:
             times += [self._publishing.next_at(), self._reconciler.next_at(now)]
         return [t for t in times if t is not None]
@@ -196,6 +210,7 @@ class Controller:
     def _tick(self) -> None:
         now = self._clock.monotonic()
         self._ticked_at = now
+        self._freezing.look()
         self._observing.look(sample=True)
         if now - self._beat_at >= self.state.settings.heartbeat:
             self._beat_at = now
@@ -232,23 +247,19 @@ class Controller:
             self._observing.look()
 
     def _command(self, command: Command) -> None:
-        if command.verb == "status":
-            command.reply.put(status(self.state, self._clock.monotonic()))
-        elif command.verb == "reload":
-            self._service.reloading(self._clock.monotonic())
-            answer, changed = self._reloading.reload(os.environ)
-            if changed is not None:
-                self._apply(changed)
-            self._service.reloaded(len(answer.get("problems", ())), self._clock.monotonic())
-            command.reply.put(answer)
-        else:
-            command.reply.put({"error": f"unknown verb {command.verb!r}"})
+        if self._commands.answer(command, self._moment()):
+            self._observing.look(sample=True)
+
+    def _moment(self) -> Moment:
+        clock = self._clock
+        return Moment(clock.monotonic(), clock.wall().timestamp(), self._boot_id)
 
     def _apply(self, old: Settings) -> None:
         """Use the settings that a reload has put into the state instead of `old`."""
         settings = self.state.settings
         self._parts = self._assemble(settings, self._parts, old)
         self._observing.use(self._parts)
+        self._overriding.apply()
         if settings.interval != old.interval:
             self._ticker.renew(settings.interval)
         self._observing.look()
@@ -258,6 +269,7 @@ class Controller:
         if trouble.text is None:
             for role in self.state.roles.values():
                 role.stored = None  # what was said meanwhile is not on disk
+            self._overriding.store()
             self._journal.info("history.recovered", reason="history is stored again")
         else:
             self._journal.error(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import queue
 from dataclasses import dataclass, field
-from typing import Any
 
+from autoscaler.daemon.history import Record
 from autoscaler.daemon.worker import Done
 from autoscaler.events import EngineEvent
+from autoscaler.surface.requests import Body, NoBody, Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +31,21 @@ class HistoryTrouble:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command came to, and what must be on disk before it is said."""
+
+    reply: Reply
+    record: Record | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
-    """Somebody asks something; the answer goes into `reply`."""
+    """User `by` asks something; the answer goes into `reply`."""
 
     verb: str
-    reply: queue.SimpleQueue[dict[str, Any]] = field(default_factory=queue.SimpleQueue)
+    body: Body = field(default_factory=NoBody)
+    by: str = "the daemon itself"
+    reply: queue.SimpleQueue[Answer] = field(default_factory=queue.SimpleQueue)
 
 
 Item = Tick | Stop | HistoryTrouble | Command | EngineEvent | Done

@@ -67,11 +67,15 @@ class Reconciler:
 
     def _view(self, role: RoleState, publishing: Publishing, now: float) -> RoleView:
         views = tuple(self._member_view(role, m, publishing, now) for m in role.members.values())
+        minimum, maximum = role.policy.minimum, role.policy.maximum
+        if role.overrides.pin_forced:
+            minimum = min(minimum, role.memory.desired)
+            maximum = max(maximum, role.memory.desired)
         return RoleView(
             role.name,
             role.memory.desired,
-            role.policy.minimum,
-            role.policy.maximum,
+            minimum,
+            maximum,
             views,
             frozen=role.overrides.freeze,
             starts_wait=self._state.publication.unreachable,

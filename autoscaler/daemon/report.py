@@ -6,9 +6,11 @@ import os
 from typing import Any
 
 from autoscaler.daemon.deciding import rounded
+from autoscaler.daemon.overriding import shown
 from autoscaler.daemon.state import RoleState, State
 from autoscaler.daemon.tracking import Track
 from autoscaler.model import Member, StepKind
+from autoscaler.policy.overrides import Moment
 
 _BUSY_WORDS = {
     StepKind.START: "starting",
@@ -17,9 +19,10 @@ _BUSY_WORDS = {
 }
 
 
-def status(state: State, now: float) -> dict[str, Any]:
-    """Return everything `autoscaler status` shows. `now` is monotonic seconds."""
+def status(state: State, moment: Moment) -> dict[str, Any]:
+    """Return everything `autoscaler status` shows."""
     publication = state.publication
+    now = moment.monotonic
     return {
         "pid": os.getpid(),
         "started": state.started_wall,
@@ -31,6 +34,7 @@ def status(state: State, now: float) -> dict[str, Any]:
         },
         "history": {"error": state.history_trouble},
         "last_sample_seconds_ago": _ago(state.sampled_at, now),
+        "overrides": [shown(one, moment) for one in state.overrides],
         "warnings": sorted(state.warnings),
         "roles": {name: _role(role, state, now) for name, role in state.roles.items()},
     }

@@ -17,6 +17,7 @@ from autoscaler.model import (
     RolePolicy,
     StepKind,
 )
+from autoscaler.policy.overrides import Standing
 from autoscaler.settings import RoleSettings, Settings
 
 
@@ -111,6 +112,7 @@ class State:
     warnings: frozenset[str] = frozenset()
     sampled_at: float | None = None
     history_trouble: str | None = None
+    overrides: Standing = ()
     started_wall: str = ""
 
     def member(self, name: str) -> tuple[RoleState, Member] | None:

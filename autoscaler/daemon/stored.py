@@ -11,7 +11,9 @@ from pathlib import Path
 
 from autoscaler.daemon.history import HistorySink
 from autoscaler.daemon.journal import Journal
+from autoscaler.daemon.override_store import load_overrides
 from autoscaler.daemon.schema import RoleRecord, action_ended, load_roles
+from autoscaler.policy.overrides import Moment, Override
 
 LOAD_SECONDS = 5.0
 """How long the start waits for the memory of the last daemon."""
@@ -43,16 +45,18 @@ class Stored:
     roles: dict[str, RoleRecord] = field(default_factory=dict)
     unfinished: tuple[Unfinished, ...] = ()
     problems: tuple[str, ...] = ()
+    overrides: tuple[Override, ...] = ()
 
 
-def load_in_time(path: Path, seconds: float = LOAD_SECONDS) -> Stored:
-    """Return what is stored, or after `seconds` nothing and a sentence that says so."""
+def load_in_time(path: Path, now: Moment, seconds: float = LOAD_SECONDS) -> Stored:
+    """Return what is stored, on the clocks of `now`; after `seconds` only words that say so."""
     answer: queue.SimpleQueue[Stored] = queue.SimpleQueue()
 
     def work() -> None:
         roles, problems = load_roles(path)
         unfinished = () if problems or not roles else _load_unfinished(path)
-        answer.put(Stored(roles, unfinished, tuple(problems)))
+        overrides, bad = load_overrides(path, now) if not problems else ((), [])
+        answer.put(Stored(roles, unfinished, (*problems, *bad), overrides))
 
     threading.Thread(target=work, name="load", daemon=True).start()
     try:

@@ -61,6 +61,8 @@ def decide(
     current = memory.desired
     proposal = propose(policy, current, loads)
     ruling = _rule(policy, memory, proposal, now)
+    if overrides.pin_forced and overrides.pin is not None:
+        overrides = replace(overrides, pin=max(overrides.pin, protected_running, 1))
     desired, reason = _override(policy, overrides, current, ruling)
     verdict = ruling.verdict
     decision = Decision(
@@ -170,7 +172,9 @@ def _override(
         return current, Reason.FROZEN
     desired, reason = ruling.desired, ruling.reason
     if overrides.pin is not None:
-        desired = min(max(overrides.pin, policy.minimum), policy.maximum)
+        desired = overrides.pin
+        if not overrides.pin_forced:
+            desired = min(max(desired, policy.minimum), policy.maximum)
         reason = Reason.PINNED
     elif (desired > current and overrides.pause_up) or (desired < current and overrides.pause_down):
         return current, Reason.PAUSED

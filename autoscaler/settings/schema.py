@@ -211,6 +211,10 @@ class Settings(BaseSettings):
     run_dir: Annotated[Path, kinds.path(), RESTART] = Path("/run/autoscaler")
     """Directory of the lock and the control socket."""
 
+    freeze_file: Annotated[Path, kinds.path()] = Path("/etc/autoscaler/freeze")
+    """While this file exists nothing is started or stopped; a dead member still leaves NGINX. What
+    it says is shown as the reason."""
+
     history_days: Annotated[int, kinds.whole(1, 3650, "a number of days")] = 14
     """How long readings, decisions and actions are kept."""
 

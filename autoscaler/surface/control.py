@@ -10,13 +10,15 @@ import socket
 import socketserver
 import stat
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 from autoscaler.errors import AutoscalerError, DaemonUnreachableError
+from autoscaler.surface.peer import peer_name
+from autoscaler.surface.requests import RefusedError, Reply, Request, read_request
 
 ANSWER_SECONDS = 10.0
 """How long the daemon may take to answer a command."""
@@ -24,9 +26,10 @@ ANSWER_SECONDS = 10.0
 GROUP = "autoscaler"
 """Members of this group may use the socket, if the group exists."""
 
-_VERBS = {("GET", "/v1/status"): "status", ("POST", "/v1/reload"): "reload"}
+LARGEST_BODY = 65536
+"""Bytes a request may carry; the longest that makes sense has under 1,000."""
 
-Ask = Callable[[str], dict[str, Any]]
+Ask = Callable[[Request], Reply]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -45,16 +48,35 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer()
 
     def _answer(self) -> None:
-        verb = _VERBS.get((self.command, self.path))
         self.close_connection = True
-        if verb is None:
-            known = ", ".join(f"{method} {path}" for method, path in _VERBS)
-            self._send(404, {"error": f"no {self.command} {self.path}; there are {known}"})
-            return
         try:
-            self._send(200, self.server.ask(verb))
+            content = self._content()
+            by = peer_name(self.connection)
+            reply = self.server.ask(read_request(self.command, self.path, content, by))
+            self._send(reply.code, reply.body)
+        except RefusedError as error:
+            self._send(error.code, {"error": str(error)})
         except queue.Empty:
             self._send(503, {"error": f"the daemon did not answer within {ANSWER_SECONDS:g} s"})
+
+    def _content(self) -> bytes:
+        """Read the body; raises RefusedError unless its length is told, right and small."""
+        lengths = self.headers.get_all("Content-Length") or []
+        if self.headers.get("Transfer-Encoding"):
+            raise RefusedError(411, "Transfer-Encoding is not understood; send Content-Length")
+        if not lengths:
+            return b""
+        told = lengths[0].strip()
+        if len(lengths) > 1 or not (told.isascii() and told.isdigit()) or len(told) > 20:  # noqa: PLR2004
+            raise RefusedError(400, "Content-Length must be given once, as a number of bytes")
+        if int(told) > LARGEST_BODY:
+            raise RefusedError(413, f"the body has {told} bytes; allowed are {LARGEST_BODY}")
+        content = self.rfile.read(int(told))
+        if len(content) < int(told):
+            raise RefusedError(
+                400, f"the body has {len(content)} bytes; Content-Length says {told}"
+            )
+        return content
 
     def _send(self, code: int, answer: dict[str, Any]) -> None:
         body = json.dumps(answer, default=str).encode()
@@ -88,9 +110,10 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
 
 class ControlSocket:
-    """Listens on `<run_dir>/control.sock`. `ask` gives a verb to the daemon and returns its answer.
+    """Listens on `<run_dir>/control.sock`.
 
-    `ask` raises queue.Empty when there is no answer in time.
+    `ask` gives a request to the daemon and returns its answer; it raises
+    queue.Empty when there is no answer in time.
     """
 
     def __init__(self, run_dir: Path, ask: Ask) -> None:
@@ -146,15 +169,18 @@ class _Connection(HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def call(run_dir: Path, method: str, path: str) -> dict[str, Any]:
-    """Ask the daemon of `run_dir`; return its answer.
+def call(
+    run_dir: Path, method: str, path: str, body: Mapping[str, object] | None = None
+) -> dict[str, Any]:
+    """Ask the daemon of `run_dir`; return its answer. `body` are the fields of a command.
 
     Raises DaemonUnreachableError if none answers there, AutoscalerError if it refuses.
     """
     where = run_dir / "control.sock"
     connection = _Connection(where, ANSWER_SECONDS + 2)
     try:
-        connection.request(method, path)
+        content = None if body is None else json.dumps(body).encode()
+        connection.request(method, path, content, {"Content-Type": "application/json"})
         response = connection.getresponse()
         answer: dict[str, Any] = json.loads(response.read())
     except FileNotFoundError as error:

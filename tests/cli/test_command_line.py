@@ -13,6 +13,7 @@ import pytest
 from autoscaler.cli.main import COMMANDS
 from autoscaler.cli.status import lines
 from autoscaler.surface.control import ControlSocket
+from autoscaler.surface.requests import Reply, Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,9 +116,9 @@ class Answering:
         self.asked = threading.Event()
         self.control = ControlSocket(run_dir, self._ask)
 
-    def _ask(self, verb: str) -> dict[str, Any]:
+    def _ask(self, request: Request) -> Reply:
         self.asked.set()
-        return self.answer
+        return Reply(self.answer)
 
 
 @pytest.fixture

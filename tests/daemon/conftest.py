@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import queue
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from autoscaler.daemon import override_store
 from autoscaler.daemon.controller import Controller, Options, Outside
 from autoscaler.daemon.inbox import Command, Item, Tick
 from autoscaler.daemon.journal import Journal
@@ -19,13 +21,16 @@ from autoscaler.daemon.state import RoleState
 from autoscaler.daemon.worker import Done, Pool, _Job
 from autoscaler.errors import AutoscalerError
 from autoscaler.events import EngineEvent, EventKind
+from autoscaler.policy.overrides import Moment, Override
 from autoscaler.settings import load
 from autoscaler.surface import logs
 from autoscaler.surface.notify import Notifier
+from autoscaler.surface.requests import VERBS, read_request
 from tests.daemon.machine import Box, Engine, Time
 from tests.daemon.proxy import Memory, Nginx
 
 SECONDS = {
+    "freeze": 0.001,
     "look": 0.02,
     "sample": 0.02,
     "probe": 0.01,
@@ -37,6 +42,7 @@ SECONDS = {
 """How long each kind of job takes; it takes effect at its end."""
 
 BOOT = "this-boot"
+NOWHERE = Moment(0.0, 0.0, "")
 
 
 class VirtualPool(Pool):
@@ -71,6 +77,7 @@ class World:
         self.folder = folder
         self.settings = {
             "AUTOSCALER_PROJECT": "shop",
+            "AUTOSCALER_FREEZE_FILE": str(folder / "freeze"),
             "AUTOSCALER_NGINX__CONTAINER": "proxy",
             **{f"AUTOSCALER_ROLES__{r}__ENABLED": "false" for r in ("BUSINESS", "SLIM")},
             **settings,
@@ -113,6 +120,7 @@ class World:
             self._stored(),
             lambda _size, _deliver, _name: VirtualPool(self),
             self.notifier,
+            self._stored_overrides(),
         )
         options = Options(self.env_file, dry_run=self.dry_run)
         self.controller = Controller(loaded, options, outside)
@@ -132,6 +140,19 @@ class World:
         roles, problems = load_roles(path)
         assert problems == []
         return roles
+
+    def _stored_overrides(self) -> tuple[Override, ...]:
+        """Let stored overrides take the way over a real file."""
+        path = self.folder / f"overrides-{self.life}.db"
+        database = open_history(path)
+        with database:
+            for sql, values in [*override_store.statements((), NOWHERE), *self.history.overrides]:
+                database.execute(sql, values)
+        database.close()
+        now = Moment(self.time.monotonic(), self.time.wall().timestamp(), self.boot)
+        found, problems = override_store.load_overrides(path, now)
+        assert problems == []
+        return found
 
     def _parts(self) -> Parts:
         engine = self.engine
@@ -196,11 +217,15 @@ class World:
         self.controller.take(item)
         return True
 
-    def ask(self, verb: str) -> dict[str, Any]:
-        """Give the daemon a command and return its answer."""
-        command = Command(verb)
+    def ask(self, verb: str, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - what JSON holds
+        """Let user `alice` give the daemon a command; return its answer."""
+        method, path = next(key for key, (name, _) in VERBS.items() if name == verb)
+        request = read_request(
+            method, path, json.dumps(fields).encode() if fields else b"", "alice"
+        )
+        command = Command(request.verb, request.body, request.by)
         self.controller.take(command)
-        return command.reply.get_nowait()
+        return command.reply.get_nowait().reply.body
 
     def grow(self, count: int = 3, role: str = "validator") -> World:
         """Load a role until so many members serve."""

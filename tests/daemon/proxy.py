@@ -82,6 +82,7 @@ class Memory:
     time: Time
     events: list[dict[str, Any]] = field(default_factory=list)
     roles: dict[str, tuple[str, tuple[object, ...]]] = field(default_factory=dict)
+    overrides: list[tuple[str, tuple[object, ...]]] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
     late: bool = False
 
@@ -95,6 +96,10 @@ class Memory:
             elif "INTO role_state" in sql:
                 self.roles[str(values[0])] = (sql, values)
                 self.order.append(f"state {values[0]}")
+            elif sql == "DELETE FROM overrides":
+                self.overrides.clear()
+            elif "INTO overrides" in sql:
+                self.overrides.append((sql, values))
             elif "INTO actions" in sql:
                 self.order.append(f"{values[5]} {values[3]}")
         if not self.late:

@@ -18,6 +18,7 @@ from autoscaler.daemon.history import History, Limits, Record, wait_for_all
 from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.stored import Stored, Unfinished, load_in_time, tell
 from autoscaler.model import Decision, Memory, NoReading, Reading, Reason, StepKind
+from autoscaler.policy.overrides import Moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -313,7 +314,7 @@ def test_memory_on_a_hanging_disk_does_not_hold_up_the_start(tmp_path: Path) -> 
     """A pipe nobody writes to stands for it: the start goes on without, and says so."""
     path = tmp_path / "history.db"
     os.mkfifo(path)
-    stored = load_in_time(path, 0.1)
+    stored = load_in_time(path, Moment(0.0, 0.0, ""), 0.1)
     assert stored == Stored(problems=(f"{path} could not be read within 0.1 s: the disk hangs",))
 
 
@@ -333,14 +334,14 @@ def test_an_action_under_way_when_the_daemon_ended_is_told_once(
     act(first, "open")
     first.write([schema.action_ended("done", 2.0, "ok", ""), schema.role_state("validator", STATE)])
     first.close(5.0)
-    stored = load_in_time(path)
+    stored = load_in_time(path, Moment(0.0, 0.0, ""))
     assert stored.unfinished == (Unfinished("open", "validator", "v2", "start", "wanted: 2"),)
     second = History(path, LIMITS, trouble)
     second.start()
     tell(stored, Journal(second, SystemClock()), second)
     second.close(5.0)
     assert rows(path, "SELECT event, member FROM events") == [("action.interrupted", "v2")]
-    assert load_in_time(path).unfinished == ()
+    assert load_in_time(path, Moment(0.0, 0.0, "")).unfinished == ()
 
 
 def test_a_path_that_cannot_be_looked_at_is_told(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_a_stop_by_hand_below_the_minimum_is_repaired_after_it_settled(world: Wo
     world.until(lambda: world.served() == ["validator-1"], 10.0)
     told = world.told("member.changed_by_hand")[0]
     assert told["reason"] == "below_min"
-    assert "stop the daemon" in told["hint"]
+    assert "AUTOSCALER_FREEZE_FILE" in told["hint"]
 
 
 def test_another_change_in_the_role_puts_the_verdict_off(world: World) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autoscaler.daemon.inbox import HistoryTrouble, Stop
+from autoscaler.daemon.inbox import Command, HistoryTrouble, Stop
 
 if TYPE_CHECKING:
     from tests.daemon.conftest import MakeWorld, World
@@ -184,7 +184,9 @@ def test_members_of_a_role_added_by_a_reload_are_no_change_by_hand(
 
 def test_an_unknown_command_is_answered_with_an_error(world: World) -> None:
     """Nobody waits for an answer that never comes."""
-    assert "error" in world.ask("dance")
+    command = Command("dance")
+    world.controller.take(command)
+    assert command.reply.get_nowait().reply.code == 404
 
 
 def test_status_tells_each_member_and_why(world: World) -> None:

@@ -321,6 +321,8 @@ SHRINKING = quiet(2, 1)
         (Overrides(pin=1), GROWING, HIGH, Reason.PINNED, 1),
         (Overrides(pin=3), SHRINKING, LOW, Reason.PINNED, 3),
         (Overrides(pin=2), SHRINKING, LOW, Reason.PINNED, 2),
+        (Overrides(pin=9, pin_forced=True), SHRINKING, LOW, Reason.PINNED, 9),
+        (Overrides(pin=1, pin_forced=True, hold=True), SHRINKING, LOW, Reason.HELD, 2),
     ],
 )
 def test_an_override_has_the_last_word_and_the_rules_still_run(

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import queue
 import socket
 import stat
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from autoscaler.errors import AutoscalerError, DaemonUnreachableError
 from autoscaler.surface.control import ControlSocket, call
+from autoscaler.surface.requests import Reply, Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,15 +28,17 @@ class Daemon:
     def __init__(self, run_dir: Path) -> None:
         self.run_dir = run_dir
         self.asked: list[str] = []
+        self.requests: list[Request] = []
         self.busy = False
         self.control = ControlSocket(run_dir, self.ask)
 
-    def ask(self, verb: str) -> dict[str, Any]:
+    def ask(self, request: Request) -> Reply:
         """Answer, or not in time."""
-        self.asked.append(verb)
+        self.asked.append(request.verb)
+        self.requests.append(request)
         if self.busy:
             raise queue.Empty
-        return {"verb": verb, "where": Path("/run")}
+        return Reply({"verb": request.verb, "where": Path("/run")})
 
     def raw(self, request: bytes) -> bytes:
         """Send bytes as they are and return all that comes back."""
@@ -77,7 +81,7 @@ def test_what_does_not_exist_is_refused_with_what_does(
     daemon: Daemon, method: str, path: str
 ) -> None:
     """An unknown path or the wrong method never reaches the daemon."""
-    with pytest.raises(AutoscalerError, match="there are GET /v1/status, POST /v1/reload"):
+    with pytest.raises(AutoscalerError, match=r"there are GET /v1/status, .*POST /v1/reload"):
         call(daemon.run_dir, method, path)
     assert daemon.asked == []
 
@@ -115,7 +119,7 @@ def test_only_owner_and_group_may_open_the_socket(daemon: Daemon) -> None:
 def test_the_umask_is_what_it_was(tmp_path: Path) -> None:
     """Files made later are not affected."""
     before = os.umask(0o022)
-    control = ControlSocket(tmp_path, lambda _verb: {})
+    control = ControlSocket(tmp_path, lambda _request: Reply({}))
     control.start()
     assert os.umask(before) == 0o022
     control.stop()
@@ -137,7 +141,7 @@ def test_a_file_that_is_no_socket_is_not_removed(tmp_path: Path) -> None:
     """The error names it and the setting."""
     (tmp_path / "control.sock").write_text("precious", encoding="utf-8")
     with pytest.raises(AutoscalerError, match="AUTOSCALER_RUN_DIR"):
-        ControlSocket(tmp_path, lambda _verb: {}).start()
+        ControlSocket(tmp_path, lambda _request: Reply({})).start()
     assert (tmp_path / "control.sock").read_text(encoding="utf-8") == "precious"
 
 
@@ -184,3 +188,28 @@ def test_answers_are_json_with_a_length(daemon: Daemon) -> None:
     head, _, body = daemon.raw(b"GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n").partition(b"\r\n\r\n")
     assert b"Content-Type: application/json" in head
     assert json.loads(body)["verb"] == "status"
+
+
+def test_the_daemon_is_told_which_user_asks(daemon: Daemon) -> None:
+    """As the kernel knows it, whatever the client says."""
+    call(daemon.run_dir, "POST", "/v1/pause", {"reason": "deploy"})
+    assert daemon.requests[0].by == pwd.getpwuid(os.geteuid()).pw_name
+
+
+@pytest.mark.parametrize(
+    ("header", "code"),
+    [
+        (b"Content-Length: 999999999", b"413"),
+        (b"Content-Length: -1", b"400"),
+        (b"Content-Length: 1e3", b"400"),
+        (b"Content-Length: 2\r\nContent-Length: 3", b"400"),
+        (b"Content-Length: 50", b"400"),
+        (b"Transfer-Encoding: chunked", b"411"),
+    ],
+)
+def test_a_body_of_a_wrong_length_is_refused(daemon: Daemon, header: bytes, code: bytes) -> None:
+    """It never reaches the daemon, and the next client is served."""
+    request = b"POST /v1/pause HTTP/1.1\r\nHost: x\r\n" + header + b'\r\n\r\n{"reason":"x"}'
+    assert daemon.raw(request).startswith(b"HTTP/1.1 " + code)
+    assert daemon.asked == []
+    assert call(daemon.run_dir, "GET", "/v1/status")["verb"] == "status"

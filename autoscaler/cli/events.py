@@ -1,0 +1,97 @@
+"""`autoscaler events`: what happened, from the history file; the daemon need not run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from autoscaler.cli.envfile import add_env_file, load_from, path_despite_mistakes
+from autoscaler.cli.operating import add_examples, for_seconds
+from autoscaler.daemon.reading_history import StoredEvent, events_after
+from autoscaler.errors import SettingsError
+
+FOLLOW_SECONDS = 0.5
+INTERRUPTED = 130
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `events`."""
+    add_env_file(parser)
+    parser.add_argument(
+        "--since",
+        type=for_seconds,
+        default=for_seconds("24h"),
+        metavar="TIME",
+        help="how far back, such as 2h (default: 24h)",
+    )
+    parser.add_argument("--role", metavar="ROLE", help="only events of this role")
+    parser.add_argument("--follow", action="store_true", help="go on with what happens now")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+    add_examples(
+        parser,
+        "autoscaler events --since 2h",
+        "autoscaler events --role validator --follow",
+        "autoscaler events --since 7d --json | jq 'select(.event == \"scale.decided\")'",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the events, oldest first; with `--follow` until interrupted."""
+    path = _history(arguments)
+    since = time.time() - arguments.since
+    try:
+        for one in _events(path, since, arguments):
+            print(line(one, as_json=arguments.json), flush=arguments.follow)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0
+
+
+def _history(arguments: argparse.Namespace) -> Path:
+    try:
+        directory = load_from(arguments).settings.state_dir
+    except SettingsError:
+        directory = path_despite_mistakes(arguments, "state_dir")
+    return directory / "history.db"
+
+
+def _events(path: Path, since: float, arguments: argparse.Namespace) -> Iterator[StoredEvent]:
+    """Yield what is stored, and with `--follow` what comes."""
+    last = 0
+    while True:
+        for one in events_after(path, last, since, arguments.role):
+            last = one.number
+            yield one
+        if not arguments.follow:
+            return
+        sys.stdout.flush()
+        time.sleep(FOLLOW_SECONDS)
+
+
+def line(one: StoredEvent, *, as_json: bool) -> str:
+    """Return an event as a line for machines or for people."""
+    at = datetime.fromtimestamp(one.wall, UTC)
+    if as_json:
+        stamp = at.isoformat(timespec="milliseconds")
+        return json.dumps({"event": one.event, "timestamp": stamp, **one.fields})
+    who = one.fields.get("member") or one.fields.get("role") or ""
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S}  {one.event:<24} {who:<16} {_words(one.fields)}"
+
+
+def _words(fields: dict[str, Any]) -> str:
+    """Say the fields in the order in which a person asks: what changed, why, the rest."""
+    said = []
+    if "desired_before" in fields:
+        said.append(f"{fields['desired_before']} -> {fields.get('desired')}")
+    if fields.get("reason"):
+        said.append(str(fields["reason"]))
+    if isinstance(fields.get("mean"), int | float):
+        said.append(f"mean {fields['mean']:.1f} %")
+    said += [f"{n}={fields[n]}" for n in ("kind", "by", "until", "hint") if fields.get(n)]
+    return ", ".join(said)

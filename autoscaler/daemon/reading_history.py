@@ -1,0 +1,61 @@
+"""Reads the history file for people, also while a daemon writes it or none runs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autoscaler.errors import AutoscalerError
+
+_EVENTS = (
+    "SELECT rowid, wall, event, fields FROM events "
+    "WHERE rowid > ? AND wall >= ? AND (? IS NULL OR role = ?) ORDER BY rowid"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """One event on record; `number` grows, `wall` is Unix seconds."""
+
+    number: int
+    wall: float
+    event: str
+    fields: dict[str, Any]
+
+
+def open_read_only(path: Path) -> sqlite3.Connection:
+    """Open the file so that it cannot be changed. Raises AutoscalerError saying what helps."""
+    if not path.exists():
+        raise AutoscalerError(
+            f"there is no history in {path}: no daemon has run with this AUTOSCALER_STATE_DIR"
+        )
+    # SQLite needs to write beside a file in WAL mode. Nobody does if no daemon runs.
+    quiet = not path.with_name(path.name + "-wal").exists()
+    for options in ("mode=ro", "mode=ro&immutable=1")[: 1 + quiet]:
+        try:
+            database = sqlite3.connect(f"file:{path}?{options}", uri=True, timeout=5.0)
+            database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.Error as error:
+            problem = error
+        else:
+            return database
+    raise AutoscalerError(
+        f"cannot read {path}: {problem}; members of the group autoscaler and root may"
+    )
+
+
+def events_after(path: Path, number: int, since: float, role: str | None) -> list[StoredEvent]:
+    """Return the events after that number and time, of one role or all, oldest first.
+
+    Raises AutoscalerError if the file cannot be read.
+    """
+    with contextlib.closing(open_read_only(path)) as database:
+        try:
+            rows = database.execute(_EVENTS, (number, since, role, role)).fetchall()
+        except sqlite3.Error as error:
+            raise AutoscalerError(f"cannot read {path}: {error}") from error
+    return [StoredEvent(n, wall, name, json.loads(text)) for n, wall, name, text in rows]
