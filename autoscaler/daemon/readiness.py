@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from autoscaler.actuation.addresses import Problem, address_of
 from autoscaler.actuation.health import ProbeResult
 from autoscaler.daemon.journal import Journal
@@ -40,20 +42,28 @@ class Readiness:
         track = role.track(member.name)
         if not track.running:
             return
-        if not _needs_probe(role, member):
+        where = _where(member)
+        if isinstance(where, Problem):
+            self._unreachable(role, member, where, now)
+        elif not _needs_probe(role, member):
             self._judge(role, member, None, now)
         elif not track.probing and now >= track.next_probe:
-            self._probe(parts, role, member, now)
+            self._probe(parts, role, member, where)
 
-    def _probe(self, parts: Parts, role: RoleState, member: Member, now: float) -> None:
+    def _unreachable(self, role: RoleState, member: Member, problem: Problem, now: float) -> None:
+        """Count a member without any address as one that does not answer.
+
+        It may be cut off its network; what its own check says of it then helps nobody.
+        """
         track = role.track(member.name)
-        where = address_of(member, "container", None, frozenset())
-        if isinstance(where, Problem):
-            track.probe_detail = where.text
-            track.probe_failures += 1
-            track.next_probe = now + PATIENT_SECONDS
+        if track.probing or now < track.next_probe:
             return
-        track.probing = True
+        unseen = replace(member, health=Health.NONE)
+        self._judge(role, unseen, ProbeResult(ok=False, detail=problem.text), now)
+        track.next_probe = now + PATIENT_SECONDS
+
+    def _probe(self, parts: Parts, role: RoleState, member: Member, where: tuple[str, int]) -> None:
+        role.track(member.name).probing = True
         address, port = where
         path, timeout = role.settings.health_path, role.settings.health_timeout
         run = member.run
@@ -152,9 +162,14 @@ class Readiness:
             for name, member in role.members.items()
             if (track := role.track(name)).running
             and not track.probing
-            and _needs_probe(role, member)
+            and (_needs_probe(role, member) or isinstance(_where(member), Problem))
         ]
         return min(due, default=None)
+
+
+def _where(member: Member) -> tuple[str, int] | Problem:
+    """Return where this host reaches a member, or why nobody can."""
+    return address_of(member, "container", None, frozenset())
 
 
 def _needs_probe(role: RoleState, member: Member) -> bool:

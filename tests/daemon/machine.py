@@ -87,6 +87,7 @@ class Box:
     exit_code: int | None = None
     ignores_sigterm: bool = False
     protected: bool = False
+    cut_off: bool = False
     start_error: AutoscalerError | None = None
     stop_error: AutoscalerError | None = None
     served: bool = False
@@ -105,7 +106,8 @@ class Box:
     def member(self) -> Member:
         """Return it as the engine shows it."""
         started = f"run-{self.starts}" if self.starts else ""
-        addresses = ((NETWORK, self.ip),) if self.running else ()
+        networks = () if self.cut_off else (NETWORK,)
+        addresses = ((NETWORK, self.ip),) if self.running and networks else ()
         return Member(
             self.role,
             self.name,
@@ -116,7 +118,7 @@ class Box:
             started,
             9003,
             addresses=addresses,
-            networks=(NETWORK,),
+            networks=networks,
             protected=self.protected,
             pid=100 + self.starts if self.running else 0,
             restarts=self.restart_count,
@@ -217,7 +219,12 @@ class Engine:
 
     def able(self, box: Box) -> bool:
         """Tell whether a container answers now."""
-        return box.running and box.answers and self.time.now >= box.up_at + box.ready_after
+        return (
+            box.running
+            and box.answers
+            and not box.cut_off
+            and self.time.now >= box.up_at + box.ready_after
+        )
 
     def begin(self, name: str, *, by_policy: bool = False) -> None:
         """A container starts: because it was told to, or (`by_policy`) by its restart policy."""

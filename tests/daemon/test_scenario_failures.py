@@ -110,6 +110,21 @@ def test_a_paused_member_leaves_nginx_and_is_replaced(world: World) -> None:
 # A spare that fails.
 
 
+@pytest.mark.parametrize("health", [Health.NONE, Health.HEALTHY])
+def test_a_member_cut_off_its_network_is_replaced(world: World, health: Health) -> None:
+    """`docker network disconnect`: nobody reaches it, whatever its own check says. A spare takes
+    its place; connected again, it serves.
+    """
+    first = world.box("validator-1")
+    first.health = health
+    world.run(10.0)
+    first.cut_off = True
+    world.until(lambda: world.served() == ["validator-2"], 30.0)
+    assert "shares no network" in world.told("member.unhealthy")[0]["reason"]
+    first.cut_off = False
+    world.until(lambda: "validator-1" in world.served(), 30.0)
+
+
 def test_a_spare_that_never_becomes_healthy_is_stopped_and_the_next_one_tried(
     world: World,
 ) -> None:
