@@ -15,6 +15,7 @@ COMMANDS = {
     "run": "run the daemon in the foreground",
     "check": "check the settings and the host, and say what to mend",
     "status": "show what the running daemon sees and wants",
+    "explain": "say why a role has its count, and what would change it",
     "events": "show what happened, also when no daemon runs",
     "pause": "keep the rules from changing counts; repair goes on",
     "resume": "end pauses and pins, so that the rules decide again",

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from autoscaler.daemon import explaining
 from autoscaler.daemon.inbox import Answer, Command
-from autoscaler.daemon.overriding import Overriding
+from autoscaler.daemon.overriding import Overriding, no_such_role
 from autoscaler.daemon.reloading import Reloading
 from autoscaler.daemon.report import status
 from autoscaler.daemon.service import Service
 from autoscaler.daemon.state import State
 from autoscaler.policy.overrides import Moment
 from autoscaler.settings import Settings
-from autoscaler.surface.requests import RefusedError, Reply
+from autoscaler.surface.requests import RefusedError, Reply, RoleBody
 
 UNSTORED = "this override is in force, but will not survive a restart of the daemon"
 """What is added when history cannot take it."""
@@ -40,11 +41,19 @@ class Commands:
         """Put the answer into `command.reply`; tell whether the rules are to be asked again."""
         if command.verb == "status":
             command.reply.put(Answer(Reply(status(self._state, now))))
+        elif isinstance(command.body, RoleBody):
+            command.reply.put(Answer(self._explain(command.body, now)))
         elif command.verb == "reload":
             self._reload(command, now.monotonic)
         else:
             return self._override(command)
         return False
+
+    def _explain(self, body: RoleBody, now: Moment) -> Reply:
+        role = self._state.roles.get(body.role)
+        if role is None:
+            return Reply({"error": no_such_role(body.role, self._state)}, 404)
+        return Reply(explaining.answer(role, self._state, now))
 
     def _override(self, command: Command) -> bool:
         try:

@@ -48,6 +48,8 @@ class Deciding:
         )
         before, role.decision = role.decision, decision
         role.decided = True
+        low = decision.mean is not None and decision.mean < decision.cpu_low
+        role.low_since = (role.low_since if role.low_since is not None else now) if low else None
         # A change that is only proposed must not use up the limits of the next.
         role.memory = replace(memory, up_events=(), down_events=()) if self._dry_run else memory
         changed = decision.desired != decision.desired_before
@@ -78,10 +80,7 @@ class Deciding:
                 hint=f"create {short} more (docker compose create), or lower max",
             )
         role.told_short = short
-        if not short:
-            return role.policy
-        reachable = max(exist, min(role.memory.desired, maximum), role.policy.minimum)
-        return replace(role.policy, maximum=reachable)
+        return reachable(role)
 
     def _tell(
         self, role: RoleState, decision: Decision, before: Decision | None, *, changed: bool
@@ -108,6 +107,15 @@ class Deciding:
         blind = decision.reason is Reason.NO_DATA and not fresh
         tell = self._journal.warning if blind else self._journal.info
         tell(name, role=role.name, **fields)
+
+
+def reachable(role: RoleState) -> RolePolicy:
+    """Return the role's rules with a maximum that its containers can fill."""
+    maximum, exist = role.policy.maximum, len(role.members)
+    if exist >= maximum:
+        return role.policy
+    filled = max(exist, min(role.memory.desired, maximum), role.policy.minimum)
+    return replace(role.policy, maximum=filled)
 
 
 def rounded(decision: Decision) -> dict[str, object]:

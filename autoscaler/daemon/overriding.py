@@ -144,8 +144,7 @@ class Overriding:
             return None
         role = self._state.roles.get(name)
         if role is None:
-            there = ", ".join(self._state.roles) or "none"
-            raise RefusedError(404, f"no role {name!r}; there are: {there}")
+            raise RefusedError(404, no_such_role(name, self._state))
         return role
 
     def _check_count(self, body: ScaleBody) -> None:
@@ -222,6 +221,11 @@ class Overriding:
             self._journal.info("override.ended", **fields)
         if any(o.kind in override_store.KEPT for o in over):
             self.store()
+
+
+def no_such_role(name: str, state: State) -> str:
+    """Say that there is no such role, and which there are."""
+    return f"no role {name!r}; there are: {', '.join(state.roles) or 'none'}"
 
 
 def shown(one: Override, now: Moment) -> dict[str, Any]:

@@ -49,6 +49,7 @@ class RoleState:
     unaddressed: dict[str, str] = field(default_factory=dict)
     decision: Decision | None = None
     decided: bool = False
+    low_since: float | None = None
     counted: bool = False
     told_short: int = 0
     last_change: dict[str, object] | None = None

@@ -8,6 +8,7 @@ import queue
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -220,9 +221,9 @@ class World:
     def ask(self, verb: str, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - what JSON holds
         """Let user `alice` give the daemon a command; return its answer."""
         method, path = next(key for key, (name, _) in VERBS.items() if name == verb)
-        request = read_request(
-            method, path, json.dumps(fields).encode() if fields else b"", "alice"
-        )
+        content = json.dumps(fields).encode() if fields and method == "POST" else b""
+        target = f"{path}?{urlencode(fields)}" if fields and method == "GET" else path
+        request = read_request(method, target, content, "alice")
         command = Command(request.verb, request.body, request.by)
         self.controller.take(command)
         return command.reply.get_nowait().reply.body

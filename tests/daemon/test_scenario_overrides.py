@@ -228,3 +228,27 @@ def test_a_role_that_leaves_the_settings_takes_its_overrides_with_it(
     world.ask("reload")
     assert world.ask("status")["overrides"] == []
     assert "is gone" in world.told("override.ended")[0]["reason"]
+
+
+def test_explain_foresees_the_change_that_then_happens(world: World) -> None:
+    """The policy is stepped forward with the readings as they are."""
+    world.grow(2)
+    world.load("validator", 5.0)
+    world.run(100)
+    answer = world.ask("explain", role="validator")
+    assert "has been below 40 %" in answer["sentences"][0]
+    assert answer["next_desired"] == 1
+    sampled = world.controller.state.sampled_at
+    assert sampled is not None
+    world.until(lambda: world.desired() == 1)
+    at = next(
+        e["at"]
+        for e in world.told("scale.decided")
+        if (e["desired_before"], e["desired"]) == (2, 1)
+    )
+    assert abs(at - sampled - answer["next_change_seconds"]) < 0.5
+
+
+def test_explain_of_an_unknown_role_names_those_there_are(world: World) -> None:
+    """As any other command does."""
+    assert world.ask("explain", role="web")["error"] == "no role 'web'; there are: validator"

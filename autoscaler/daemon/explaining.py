@@ -1,0 +1,43 @@
+"""Gathers what the explanation of a role needs from the state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autoscaler.daemon.deciding import reachable, rounded
+from autoscaler.daemon.overriding import shown
+from autoscaler.daemon.state import RoleState, State
+from autoscaler.policy.decide import with_protected
+from autoscaler.policy.explain import Explanation, Situation, explain
+from autoscaler.policy.overrides import Moment
+
+
+def explanation(role: RoleState, state: State, now: float) -> Explanation | None:
+    """Explain a role's last decision; None before the first."""
+    if role.decision is None:
+        return None
+    situation = Situation(
+        role.name,
+        with_protected(reachable(role), role.protected_running),
+        role.memory,
+        role.decision,
+        role.loads(now),
+        state.sampled_at if state.sampled_at is not None else now,
+        state.settings.interval,
+        role.overrides,
+        role.low_since,
+    )
+    return explain(situation)
+
+
+def answer(role: RoleState, state: State, moment: Moment) -> dict[str, Any]:
+    """Return the answer to `explain`."""
+    told = explanation(role, state, moment.monotonic)
+    return {
+        "role": role.name,
+        "sentences": list(told.sentences) if told else [f"{role.name} was not decided on yet."],
+        "next_change_seconds": told.next_seconds if told else None,
+        "next_desired": told.next_desired if told else None,
+        "decision": rounded(role.decision) if role.decision else None,
+        "overrides": [shown(o, moment) for o in state.overrides if o.concerns(role.name)],
+    }

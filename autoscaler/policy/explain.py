@@ -1,0 +1,170 @@
+"""Says in sentences why a role has its count, what stands in the way of a change, and until when.
+
+Pure: times are monotonic seconds and become durations; whoever shows them may add the time of day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from autoscaler.model import Decision, MemberLoad, Memory, Overrides, Reason, RolePolicy
+from autoscaler.policy.decide import earliest_change
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """A role after a decision at `now`. `memory` is that after the decision.
+
+    `policy` has the bounds that were in force at the decision. `low_since` is when the mean fell
+    below the lower threshold, None while it is not below. The rules are asked every `step_seconds`.
+    """
+
+    role: str
+    policy: RolePolicy
+    memory: Memory
+    decision: Decision
+    loads: Sequence[MemberLoad]
+    now: float
+    step_seconds: float
+    overrides: Overrides
+    low_since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Sentences in the order of reading, and the next change if the readings stay as they are.
+
+    `next_seconds` and `next_desired` are None if nothing would change.
+    """
+
+    sentences: tuple[str, ...]
+    next_seconds: float | None
+    next_desired: int | None
+
+
+def explain(at: Situation) -> Explanation:
+    """Explain a role's last decision."""
+    first = f"{at.role} {_count_words(at.decision)}: {_why(at)}."
+    sentences = [first, *_held_by(at)]
+    coming = earliest_change(at.policy, at.memory, at.loads, at.now, at.step_seconds, at.overrides)
+    if coming is None:
+        sentences.append("If the readings stay as they are, nothing changes.")
+        return Explanation(tuple(sentences), None, None)
+    seconds, desired = coming[0] - at.now, coming[1].desired
+    sentences.append(
+        f"If the readings stay as they are, it becomes {desired} in {_time(seconds)} "
+        f"({coming[1].reason.value})."
+    )
+    return Explanation(tuple(sentences), round(seconds, 1), desired)
+
+
+def shrink_below(policy: RolePolicy, count: int) -> float:
+    """Return the mean in percent below which one of `count` members could go.
+
+    The lower threshold, or with the guard what keeps the others below the upper one less its
+    margin, whichever is lower.
+    """
+    if not policy.flap_guard or count <= 1:
+        return policy.cpu_low
+    return min(policy.cpu_low, _flap_line(policy) * (count - 1) / count)
+
+
+def _flap_line(policy: RolePolicy) -> float:
+    return policy.cpu_high * (1.0 - policy.flap_margin)
+
+
+def _count_words(d: Decision) -> str:
+    if d.desired == d.desired_before:
+        return f"stays at {d.desired}"
+    return f"goes from {d.desired_before} to {d.desired}"
+
+
+def _why(at: Situation) -> str:
+    """Return the reason in words, with the numbers it rests on."""
+    d, policy = at.decision, at.policy
+    mean = f"mean {_percent(d.mean)}"
+    high, low = _percent(policy.cpu_high), _percent(policy.cpu_low)
+    above, below = f"{mean} is above {high}", f"{mean} is below {low}"
+    words = {
+        Reason.WITHIN_BAND: f"{mean} is between {low} and {high}",
+        Reason.SCALE_UP: f"{above}; that load asks for {d.recommended}",
+        Reason.SCALE_DOWN: f"{below}, and was for the whole window",
+        Reason.SCALE_UP_LIMITED: f"{above} and asks for {d.recommended}, but the rate limit "
+        f"allows {d.limit} now",
+        Reason.SCALE_DOWN_LIMITED: f"{below} and asks for {d.recommended}, but the rate limit "
+        f"allows no fewer than {d.limit} now",
+        Reason.SCALE_UP_STABILIZED: f"{above}, but not yet for the whole window of "
+        f"{_time(policy.scale_up.window_seconds)}",
+        Reason.SCALE_DOWN_STABILIZED: _low(at),
+        Reason.ANTICIPATED_FLAPPING: _flapping(at),
+        Reason.AT_MAX: f"{above}, but {policy.maximum} is the maximum",
+        Reason.AT_MIN: f"{below}, but {policy.minimum} is the minimum",
+        Reason.ABOVE_MAX: f"{d.desired_before} is above the maximum of {policy.maximum}",
+        Reason.BELOW_MIN: f"{d.desired_before} is below the minimum of {policy.minimum}",
+        Reason.NO_DATA: "no member has a usable reading, and without one nothing changes",
+        Reason.INCOMPLETE_DATA: f"{mean}, but counting the members without a reading (and those "
+        f"warming up) on the safe side it is {_percent(d.average)}, which asks for no change",
+        Reason.FIXED: "its count is fixed by the settings",
+        Reason.PINNED: "an operator pinned the count",
+        Reason.PAUSED: f"an operator paused this change; {mean}",
+        Reason.HELD: f"a command holds the members, so none is stopped; {mean}",
+        Reason.FROZEN: "the host is frozen",
+    }
+    return words[d.reason]
+
+
+def _low(at: Situation) -> str:
+    """Say for how much of the grace the load has been low."""
+    window = at.policy.scale_down.window_seconds
+    desired, mean = at.decision.desired, _percent(at.decision.mean)
+    busy = [t for t, count in at.memory.recommendations if count >= desired]
+    since = busy[-1] if busy else at.low_since
+    quiet = "" if since is None else f" for {at.now - since:.0f} of {window:g} s"
+    return f"mean {mean} has been below {_percent(at.policy.cpu_low)}{quiet}"
+
+
+def _flapping(at: Situation) -> str:
+    """Say what one member fewer would mean."""
+    d, policy = at.decision, at.policy
+    rest = d.desired - 1
+    nodes = "one node" if rest == 1 else f"{rest} nodes"
+    average = d.average or 0.0
+    quiet = ""
+    if at.low_since is not None:
+        window = policy.scale_down.window_seconds
+        quiet = f" for {min(at.now - at.low_since, window):.0f} of {window:g} s"
+    return (
+        f"mean {_percent(d.mean)} has been below {_percent(policy.cpu_low)}{quiet}; even then "
+        f"{nodes} would run at {_percent(average * d.desired / max(rest, 1))}, above "
+        f"{_percent(_flap_line(policy))}, so it will not shrink until the mean is below "
+        f"{_percent(shrink_below(policy, d.desired))}"
+    )
+
+
+def _held_by(at: Situation) -> list[str]:
+    """Say what the rules would do, and what would make them change the count."""
+    d, policy = at.decision, at.policy
+    said = []
+    if d.would_be != d.desired:
+        said.append(f"Without that the rules would want {d.would_be}.")
+    if d.reason is Reason.WITHIN_BAND:
+        said.append(
+            f"It grows above {_percent(policy.cpu_high)}."
+            if d.desired < policy.maximum
+            else f"It cannot grow: {policy.maximum} is the maximum."
+        )
+        if d.desired > policy.minimum:
+            said.append(
+                f"It shrinks when the mean stays below {_percent(shrink_below(policy, d.desired))} "
+                f"for {_time(policy.scale_down.window_seconds)}."
+            )
+    return said
+
+
+def _percent(value: float | None) -> str:
+    return "unknown" if value is None else f"{round(value, 1):g} %"
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.0f} s"

@@ -1,0 +1,95 @@
+"""Why a role has its count, in sentences whose numbers can be checked by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from autoscaler.model import (
+    LimitKind,
+    MemberLoad,
+    Memory,
+    Overrides,
+    RateLimit,
+    Reason,
+    RolePolicy,
+    ScalingRules,
+    Select,
+)
+from autoscaler.policy.decide import decide
+from autoscaler.policy.explain import Explanation, Situation, explain
+
+POLICY = RolePolicy(
+    minimum=1,
+    maximum=3,
+    cpu_high=70,
+    cpu_low=40,
+    scale_up=ScalingRules(0, Select.MAX, (RateLimit(LimitKind.PERCENT, 100, 30),)),
+    scale_down=ScalingRules(300, Select.MIN, (RateLimit(LimitKind.MEMBERS, 1, 60),)),
+)
+NOW = 10_000.0
+
+
+def told(
+    *cpu: float | None, low_for: float | None = None, overrides: Overrides | None = None
+) -> Explanation:
+    """Explain a role whose load was within the band until `low_for` seconds ago."""
+    since = NOW - (low_for or 0.0)
+    memory = Memory(len(cpu), ((since, len(cpu)),), recorded_at=NOW - 5)
+    loads = [MemberLoad(f"v-{i}", c) for i, c in enumerate(cpu)]
+    given = overrides or Overrides()
+    decision, after = decide(POLICY, memory, loads, NOW, given)
+    low_since = since if low_for is not None else None
+    return explain(
+        Situation("validator", POLICY, after, decision, loads, NOW, 5.0, given, low_since)
+    )
+
+
+def test_a_load_that_would_flap_says_what_one_fewer_would_mean() -> None:
+    """76.2 is 2 * 38.1; 63 is 70 less a tenth; 31.5 is half of that."""
+    said = told(38.1, 38.1, low_for=131)
+    assert " ".join(said.sentences) == (
+        "validator stays at 2: mean 38.1 % has been below 40 % for 131 of 300 s; even then one "
+        "node would run at 76.2 %, above 63 %, so it will not shrink until the mean is below "
+        "31.5 %. "
+        "If the readings stay as they are, nothing changes."
+    )
+    assert said.next_seconds is None
+
+
+def test_the_grace_says_how_much_of_it_is_over_and_when_it_ends() -> None:
+    """131 s are over; the first look after 300 s is 170 s from now."""
+    said = told(20.0, 20.0, low_for=131)
+    assert said.sentences[0] == (
+        "validator stays at 2: mean 20 % has been below 40 % for 131 of 300 s."
+    )
+    assert said.sentences[-1] == (
+        "If the readings stay as they are, it becomes 1 in 170 s (scale_down)."
+    )
+    assert (said.next_seconds, said.next_desired) == (170.0, 1)
+
+
+def test_within_the_band_both_ways_out_are_named() -> None:
+    """With the line of the flap guard, not the plain threshold."""
+    assert told(50.0, 50.0).sentences[:3] == (
+        "validator stays at 2: mean 50 % is between 40 % and 70 %.",
+        "It grows above 70 %.",
+        "It shrinks when the mean stays below 31.5 % for 300 s.",
+    )
+
+
+def test_an_override_says_what_the_rules_would_want() -> None:
+    """`would_be` in words."""
+    said = told(90.0, overrides=Overrides(pause_up=True)).sentences
+    assert said[0] == "validator stays at 1: an operator paused this change; mean 90 %."
+    assert said[1] == "Without that the rules would want 2."
+
+
+def test_every_reason_has_words() -> None:
+    """A new reason without words would break `explain` when it is needed most."""
+    memory = Memory(2)
+    loads = [MemberLoad("v-1", 50.0)]
+    decision, after = decide(POLICY, memory, loads, NOW)
+    for reason in Reason:
+        changed = replace(decision, reason=reason)
+        at = Situation("v", POLICY, after, changed, loads, NOW, 5.0, Overrides())
+        assert explain(at).sentences[0].startswith("v stays at 2: ")
