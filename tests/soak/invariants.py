@@ -5,6 +5,7 @@ Each check returns sentences, one for each rule that is broken.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -57,6 +58,7 @@ class Checker:
     minimum: dict[str, int]
     maximum: dict[str, int]
     ledger: Ledger = field(default_factory=Ledger)
+    explained: Counter[str] = field(default_factory=Counter)
     last: Look | None = None
     _streaks: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
     _off_list_since: dict[str, float] = field(default_factory=dict)
@@ -73,7 +75,9 @@ class Checker:
 
     def failure(self, failure: Failure) -> list[str]:
         """Judge a failed request; call it when it ends."""
-        if self.ledger.explained(*failure[:4]):
+        cause = self.ledger.explaining(*failure[:4])
+        if cause is not None:
+            self.explained[f"{cause.what}: {failure.kind}"] += 1
             return []
         took = failure.ended - failure.due
         return [f"request lost: {failure.role}: {failure.kind} after {took:.2f} s {failure.detail}"]

@@ -66,7 +66,6 @@ class Result:
     broken: list[str] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
     not_possible: Counter[str] = field(default_factory=Counter)
-    explained_failures: Counter[str] = field(default_factory=Counter)
     figures: dict[str, Any] = field(default_factory=dict)
 
 
@@ -225,10 +224,7 @@ class Run:
         """Judge the requests that failed and tell the rules that were broken."""
         while not self._failures.empty():
             failure = self._failures.get()
-            broken = self._checker.failure(failure)
-            if not broken:
-                self.result.explained_failures[failure.kind] += 1
-            for words in broken:
+            for words in self._checker.failure(failure):
                 self._tell(f"{words} (due at {failure.due - self._began:.2f} s)")
         while not self._broken.empty():
             self._tell(self._broken.get())
@@ -290,7 +286,7 @@ class Run:
             "broken": result.broken,
             "faults": dict(result.faults),
             "not_possible": dict(result.not_possible),
-            "explained_failures": dict(result.explained_failures),
+            "failed_by": dict(self._checker.explained),
             **result.figures,
         }
         return json.dumps(fields, indent=1)

@@ -73,6 +73,7 @@ class Ledger:
         """Whether the daemon or NGINX is away or just back."""
         return any(t.of_all for t in self.open)
 
-    def explained(self, role: str, kind: str, due: float, ended: float) -> bool:
-        """Whether some trouble explains a failed request."""
-        return any(t.explains_failure(role, kind, due, ended) for t in self.all)
+    def explaining(self, role: str, kind: str, due: float, ended: float) -> Trouble | None:
+        """Return the latest trouble that explains a failed request, None if none does."""
+        found = (t for t in reversed(self.all) if t.explains_failure(role, kind, due, ended))
+        return next(found, None)
