@@ -10,8 +10,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import uuid
+from collections.abc import Callable
 
 from autoscaler.cli.envfile import add_env_file
 from autoscaler.cli.operating import add_examples, command, role_of
@@ -22,6 +22,7 @@ NOT_FOUND, NOT_EXECUTABLE, BY_SIGNAL = 127, 126, 128
 """Exit codes as a shell gives them."""
 
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+_FROM_KEYS = frozenset({signal.SIGINT, signal.SIGQUIT})
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,61 +53,73 @@ def run(arguments: argparse.Namespace) -> int:
         "reason": _one_line(arguments.reason or "runs " + " ".join(words)),
         "role": role_of(arguments.role),
     }
-    command(arguments, "/v1/hold", fields)
+    held = _Held(words)
+    before = {n: signal.signal(n, held.pass_on) for n in _PASSED_ON}
     try:
-        return _run_held(arguments, fields, words)
-    finally:
+        command(arguments, "/v1/hold", fields)
         try:
-            command(arguments, "/v1/release", {"lease": fields["lease"]})
-        except AutoscalerError as error:
-            print(f"autoscaler hold: not given back, it ends within 30 s: {error}", file=sys.stderr)
-
-
-def _run_held(
-    arguments: argparse.Namespace, fields: dict[str, str | None], words: list[str]
-) -> int:
-    """Run the command to its end, renewing; return its status as a shell would."""
-    try:
-        process = subprocess.Popen(words)  # noqa: S603 - the command is what the user typed
-    except OSError as error:
-        print(f"autoscaler hold: {words[0]}: {error.strerror}", file=sys.stderr)
-        return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
-    before = {n: signal.signal(n, lambda number, _: _pass_on(process, number)) for n in _PASSED_ON}
-    try:
-        code = _renewing(arguments, fields, process)
+            return held.run(lambda: command(arguments, "/v1/hold", fields))
+        finally:
+            _release(arguments, fields)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    return code if code >= 0 else BY_SIGNAL - code
 
 
-def _renewing(
-    arguments: argparse.Namespace,
-    fields: dict[str, str | None],
-    process: subprocess.Popen[bytes],
-) -> int:
+def _release(arguments: argparse.Namespace, fields: dict[str, str | None]) -> None:
+    """Give the lease back; without a daemon it runs out."""
+    try:
+        command(arguments, "/v1/release", {"lease": fields["lease"]})
+    except AutoscalerError as error:
+        print(f"autoscaler hold: not given back, it ends within 30 s: {error}", file=sys.stderr)
+
+
+class _Held:
+    """The command that runs while the lease is in force."""
+
+    def __init__(self, words: list[str]) -> None:
+        self._words = words
+        self._process: subprocess.Popen[bytes] | None = None
+        self._early: list[int] = []
+
+    def pass_on(self, number: int, _frame: object) -> None:
+        """Give a signal to the command, unless the terminal has given it to the whole group."""
+        process = self._process
+        if process is None:
+            self._early.append(number)
+        elif process.poll() is None and not (number in _FROM_KEYS and _in_foreground()):
+            process.send_signal(number)
+
+    def run(self, renew: Callable[[], object]) -> int:
+        """Run it to its end, renewing the lease; return its status as a shell would."""
+        if self._early:  # told to end before there was anything to end
+            return BY_SIGNAL + self._early[0]
+        try:
+            self._process = subprocess.Popen(self._words)  # noqa: S603 - what the user typed
+        except OSError as error:
+            print(f"autoscaler hold: {self._words[0]}: {error.strerror}", file=sys.stderr)
+            return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
+        for number in self._early:
+            self._process.send_signal(number)
+        code = _renewing(renew, self._process)
+        return code if code >= 0 else BY_SIGNAL - code
+
+
+def _renewing(renew: Callable[[], object], process: subprocess.Popen[bytes]) -> int:
     """Wait for the command; a daemon that is away for a while is told of once."""
     told = False
     while True:
-        renew_at = time.monotonic() + RENEW_SECONDS
         try:
-            return process.wait(max(0.0, renew_at - time.monotonic()))
+            return process.wait(RENEW_SECONDS)
         except subprocess.TimeoutExpired:
             pass
         try:
-            command(arguments, "/v1/hold", fields)
+            renew()
             told = False
         except AutoscalerError as error:
             if not told:
                 print(f"autoscaler hold: not renewed, tried again: {error}", file=sys.stderr)
             told = True
-
-
-def _pass_on(process: subprocess.Popen[bytes], number: int) -> None:
-    """Give a signal to the command, unless the terminal has given it to the whole group."""
-    from_terminal = number in {signal.SIGINT, signal.SIGQUIT} and _in_foreground()
-    if not from_terminal and process.poll() is None:
-        process.send_signal(number)
 
 
 def _in_foreground() -> bool:

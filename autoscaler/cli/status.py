@@ -4,26 +4,46 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+import time
 from typing import Any
 
 from autoscaler.cli.asking import ask_daemon
 from autoscaler.cli.envfile import add_env_file
-from autoscaler.cli.operating import words
+from autoscaler.cli.operating import add_examples, words
 
 BAR_WIDTH = 20
+WATCH_SECONDS = 2.0
+CLEAR = "\x1b[H\x1b[2J"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `status`."""
     add_env_file(parser)
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    parser.add_argument("--watch", action="store_true", help="show it again every 2 s")
+    add_examples(
+        parser,
+        "autoscaler status --watch",
+        "autoscaler status --json | jq '.roles.validator.desired'",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask the daemon and print its answer."""
-    status = ask_daemon(arguments, "GET", "/v1/status")
-    print(json.dumps(status, indent=2) if arguments.json else "\n".join(lines(status)))
-    return 0
+    while True:
+        status = ask_daemon(arguments, "GET", "/v1/status")
+        if arguments.json:
+            print(json.dumps(status, indent=None if arguments.watch else 2), flush=True)
+        else:
+            clear = CLEAR if arguments.watch and sys.stdout.isatty() else ""
+            print(clear + "\n".join(lines(status)), flush=True)
+        if not arguments.watch:
+            return 0
+        try:
+            time.sleep(WATCH_SECONDS)
+        except KeyboardInterrupt:
+            return 0
 
 
 def lines(status: dict[str, Any]) -> list[str]:
@@ -41,6 +61,7 @@ def lines(status: dict[str, Any]) -> list[str]:
     ]
     if status["history"]["error"]:
         out.append(f"history  {status['history']['error']}")
+    out += [f"source   {name}: {text}" for name, text in status.get("sources", {}).items()]
     out += [f"warning  {text}" for text in status["warnings"]]
     out += [f"in force {words(one)}" for one in status.get("overrides", ())]
     for name, role in status["roles"].items():
@@ -70,6 +91,12 @@ def _role_lines(name: str, role: dict[str, Any]) -> list[str]:
         out.append(
             f"  last change {change['at']}: {change['desired_before']} -> {change['desired']} "
             f"({change['reason']})"
+        )
+    coming = role.get("next_change")
+    if coming:
+        out.append(
+            f"  becomes {coming['desired']} in {coming['in_seconds']:.0f} s if the readings stay "
+            "as they are"
         )
     out += [f"  missing: {missing}" for missing in role["missing"]]
     out += [_member_line(member) for member in role["members"]]

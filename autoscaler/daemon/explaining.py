@@ -7,9 +7,13 @@ from typing import Any
 from autoscaler.daemon.deciding import reachable, rounded
 from autoscaler.daemon.overriding import shown
 from autoscaler.daemon.state import RoleState, State
+from autoscaler.policy.behavior import longest_period, longest_window
 from autoscaler.policy.decide import with_protected
 from autoscaler.policy.explain import Explanation, Situation, explain
 from autoscaler.policy.overrides import Moment
+
+MOST_STEPS = 200
+"""How often the policy is asked at most to foresee the next change."""
 
 
 def explanation(role: RoleState, state: State, now: float) -> Explanation | None:
@@ -23,11 +27,17 @@ def explanation(role: RoleState, state: State, now: float) -> Explanation | None
         role.decision,
         role.loads(now),
         state.sampled_at if state.sampled_at is not None else now,
-        state.settings.interval,
+        _step(role, state),
         role.overrides,
         role.low_since,
     )
     return explain(situation)
+
+
+def _step(role: RoleState, state: State) -> float:
+    """Return the interval, or for long windows a coarser step: this runs in the controller."""
+    horizon = longest_window(role.policy) + longest_period(role.policy)
+    return max(state.settings.interval, horizon / MOST_STEPS)
 
 
 def answer(role: RoleState, state: State, moment: Moment) -> dict[str, Any]:

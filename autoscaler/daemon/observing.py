@@ -194,6 +194,9 @@ class Observing:
             return
         for event in sampled.events:
             failed = event.kind is SourceEventKind.FAILED
+            self._state.source_troubles.pop((event.source, event.role), None)
+            if failed:
+                self._state.source_troubles[event.source, event.role] = event.detail
             tell = self._journal.warning if failed else self._journal.info
             tell(
                 f"source.{event.kind.value}",

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from autoscaler.daemon.deciding import rounded
+from autoscaler.daemon.explaining import explanation
 from autoscaler.daemon.overriding import shown
 from autoscaler.daemon.state import RoleState, State
 from autoscaler.daemon.tracking import Track
@@ -36,6 +37,9 @@ def status(state: State, moment: Moment) -> dict[str, Any]:
         "last_sample_seconds_ago": _ago(state.sampled_at, now),
         "overrides": [shown(one, moment) for one in state.overrides],
         "warnings": sorted(state.warnings),
+        "sources": {
+            f"{source} for {role}": text for (source, role), text in state.source_troubles.items()
+        },
         "roles": {name: _role(role, state, now) for name, role in state.roles.items()},
     }
 
@@ -78,9 +82,18 @@ def _role(role: RoleState, state: State, now: float) -> dict[str, Any]:
         "chosen": list(role.chosen),
         "decision": rounded(role.decision) if role.decision else None,
         "last_change": role.last_change,
+        "next_change": _next_change(role, state, now),
         "missing": sorted(role.missing),
         "members": [_member(role, m, published=m.name in published, now=now) for m in role.ordered],
     }
+
+
+def _next_change(role: RoleState, state: State, now: float) -> dict[str, Any] | None:
+    """Return what the count becomes, and when, if the readings stay as they are."""
+    told = explanation(role, state, now)
+    if told is None or told.next_seconds is None:
+        return None
+    return {"in_seconds": told.next_seconds, "desired": told.next_desired}
 
 
 def _member(role: RoleState, member: Member, *, published: bool, now: float) -> dict[str, Any]:

@@ -114,6 +114,7 @@ class State:
     sampled_at: float | None = None
     history_trouble: str | None = None
     overrides: Standing = ()
+    source_troubles: dict[tuple[str, str], str] = field(default_factory=dict)
     started_wall: str = ""
 
     def member(self, name: str) -> tuple[RoleState, Member] | None:
