@@ -35,6 +35,7 @@ class Adopting:
         running = sum(m.running and m.name not in role.leaving for m in role.members.values())
         if running > role.memory.desired:
             role.memory = replace(role.memory, desired=running)
+            role.found = running
 
     def started(self, role: RoleState, member: Member, now: float) -> None:
         """Take one member more as wanted, unless it fills a place or is one too many."""

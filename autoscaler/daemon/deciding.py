@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 
-from autoscaler.daemon import schema
+from autoscaler.daemon import rounds, schema
 from autoscaler.daemon.history import HistorySink
 from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.state import RoleState, State
-from autoscaler.model import Decision, NoReading, Reading, Reason, RolePolicy
-from autoscaler.policy.decide import decide
+from autoscaler.model import Decision, MemberLoad, NoReading, Reading, Reason, RolePolicy
+from autoscaler.policy.decide import decide, within_reach
 
 _FRESH = frozenset({NoReading.FIRST_SIGHT.value, NoReading.RESTARTED.value})
 """Reasons for no reading that pass by themselves."""
@@ -35,7 +35,6 @@ class Deciding:
         wall = self._journal.clock.wall().timestamp()
         for role in self._state.roles.values():
             role.readings = {n: readings[n] for n in role.members if n in readings}
-            self._history.write(schema.readings(role.name, wall, tuple(role.readings.values())))
             self._decide(role, wall, now)
         self._state.sampled_at = now
 
@@ -43,6 +42,7 @@ class Deciding:
         if self._dry_run:
             role.memory = replace(role.memory, desired=max(role.running, 1))
         loads = role.loads(now)
+        self._record(role, loads, wall, now)
         decision, memory = decide(
             self._reachable(role), role.memory, loads, now, role.overrides, role.protected_running
         )
@@ -52,6 +52,7 @@ class Deciding:
         role.low_since = (role.low_since if role.low_since is not None else now) if low else None
         # A change that is only proposed must not use up the limits of the next.
         role.memory = replace(memory, up_events=(), down_events=()) if self._dry_run else memory
+        role.left = role.memory
         changed = decision.desired != decision.desired_before
         if changed:
             role.last_change = {
@@ -63,6 +64,22 @@ class Deciding:
             }
         self._history.write([schema.decision(role.name, wall, decision)])
         self._tell(role, decision, before, changed=changed)
+
+    def _record(
+        self, role: RoleState, loads: tuple[MemberLoad, ...], wall: float, now: float
+    ) -> None:
+        """Put on record all that the rules are given, so that it can be played to them again."""
+        around = rounds.Surroundings(
+            now,
+            role.memory,
+            role.left,
+            len(role.members),
+            role.protected_running,
+            role.overrides,
+            role.found,
+        )
+        readings = tuple(role.readings.values())
+        self._history.write(rounds.statements(role.name, wall, readings, loads, around))
 
     def _reachable(self, role: RoleState) -> RolePolicy:
         """Return the role's rules with a maximum that its containers can fill.
@@ -111,11 +128,7 @@ class Deciding:
 
 def reachable(role: RoleState) -> RolePolicy:
     """Return the role's rules with a maximum that its containers can fill."""
-    maximum, exist = role.policy.maximum, len(role.members)
-    if exist >= maximum:
-        return role.policy
-    filled = max(exist, min(role.memory.desired, maximum), role.policy.minimum)
-    return replace(role.policy, maximum=filled)
+    return within_reach(role.policy, role.memory.desired, len(role.members))
 
 
 def rounded(decision: Decision) -> dict[str, object]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from autoscaler.errors import AutoscalerError
-from autoscaler.model import Decision, Memory, Reading, StepKind
+from autoscaler.model import Decision, Memory, StepKind
 
-VERSION = 1
+VERSION = 2
+"""2: what the rules were given is on record, too (see rounds)."""
 
 Statement = tuple[str, tuple[object, ...]]
 
@@ -22,7 +23,8 @@ CREATE TABLE IF NOT EXISTS role_state (
 );
 CREATE TABLE IF NOT EXISTS readings (
     wall REAL NOT NULL, role TEXT NOT NULL, member TEXT NOT NULL, cpu_percent REAL,
-    memory_percent REAL, reason TEXT, source TEXT NOT NULL
+    memory_percent REAL, reason TEXT, source TEXT NOT NULL,
+    place INTEGER, ready INTEGER, warming INTEGER
 );
 CREATE INDEX IF NOT EXISTS readings_wall ON readings (wall);
 CREATE TABLE IF NOT EXISTS decisions (
@@ -32,6 +34,11 @@ CREATE TABLE IF NOT EXISTS decisions (
     rate_limit INTEGER
 );
 CREATE INDEX IF NOT EXISTS decisions_wall ON decisions (wall);
+CREATE TABLE IF NOT EXISTS rounds (
+    wall REAL NOT NULL, role TEXT NOT NULL, monotonic REAL NOT NULL, desired INTEGER NOT NULL,
+    containers INTEGER NOT NULL, protected INTEGER NOT NULL, overrides TEXT, given TEXT
+);
+CREATE INDEX IF NOT EXISTS rounds_wall ON rounds (wall);
 CREATE TABLE IF NOT EXISTS actions (
     id TEXT PRIMARY KEY, wall REAL NOT NULL, role TEXT NOT NULL, member TEXT NOT NULL,
     container_id TEXT NOT NULL, action TEXT NOT NULL, reason TEXT NOT NULL,
@@ -44,7 +51,10 @@ CREATE TABLE IF NOT EXISTS events (
 CREATE INDEX IF NOT EXISTS events_wall ON events (wall);
 """
 
-_TIMED = ("readings", "decisions", "actions", "events")
+_SINCE_2 = ("place", "ready", "warming")
+"""Columns of the readings that a file of version 1 lacks."""
+
+_TIMED = ("readings", "rounds", "decisions", "actions", "events")
 
 
 def open_history(path: Path) -> sqlite3.Connection:
@@ -67,11 +77,20 @@ def open_history(path: Path) -> sqlite3.Connection:
                 f"{VERSION}); update, or move the file away"
             )
         database.executescript(_TABLES)
+        _bring_up_to_date(database)
         database.execute(f"PRAGMA user_version={VERSION}")
     except BaseException:
         database.close()
         raise
     return database
+
+
+def _bring_up_to_date(database: sqlite3.Connection) -> None:
+    """Add what a file of an earlier version lacks; what is in it stays."""
+    present = {row[1] for row in database.execute("PRAGMA table_info(readings)")}
+    for column in _SINCE_2:
+        if column not in present:
+            database.execute(f"ALTER TABLE readings ADD COLUMN {column} INTEGER")
 
 
 def is_damage(error: Exception) -> bool:
@@ -126,19 +145,44 @@ class RoleRecord:
 
 def role_state(role: str, record: RoleRecord) -> Statement:
     """Return the statement that stores a role's memory."""
-    memory = record.memory
     state = {
-        "desired": memory.desired,
-        "recommendations": memory.recommendations,
-        "up_events": memory.up_events,
-        "down_events": memory.down_events,
-        "recorded_at": memory.recorded_at,
+        **memory_state(record.memory),
         "leaving": record.leaving,
         "known": sorted(record.known),
     }
     return (
         "INSERT OR REPLACE INTO role_state VALUES (?, ?, ?, ?, ?)",
         (role, json.dumps(state), record.stamp_wall, record.stamp_monotonic, record.boot_id),
+    )
+
+
+def memory_state(memory: Memory) -> dict[str, object]:
+    """Return a memory as JSON holds it."""
+    return {
+        "desired": memory.desired,
+        "recommendations": memory.recommendations,
+        "up_events": memory.up_events,
+        "down_events": memory.down_events,
+        "recorded_at": memory.recorded_at,
+    }
+
+
+def memory_from(state: Mapping[str, object]) -> Memory:
+    """Read a memory back. Raises ValueError, LookupError or TypeError if it is none."""
+
+    def pairs(key: str) -> tuple[tuple[float, int], ...]:
+        value = state[key]
+        if not isinstance(value, list):
+            raise TypeError(f"{key} is no list")
+        return tuple((float(t), int(n)) for t, n in value)
+
+    recorded = state["recorded_at"]
+    return Memory(
+        desired=int(str(state["desired"])),
+        recommendations=pairs("recommendations"),
+        up_events=pairs("up_events"),
+        down_events=pairs("down_events"),
+        recorded_at=None if recorded is None else float(str(recorded)),
     )
 
 
@@ -170,42 +214,17 @@ def load_roles(path: Path) -> tuple[dict[str, RoleRecord], list[str]]:
 
 
 def _parse(state: dict[str, object], wall: float, monotonic: float, boot: str) -> RoleRecord:
-    def pairs(key: str) -> tuple[tuple[float, int], ...]:
-        value = state[key]
-        if not isinstance(value, list):
-            raise TypeError(f"{key} is no list")
-        return tuple((float(t), int(n)) for t, n in value)
-
-    recorded, leaving, known = state["recorded_at"], state["leaving"], state["known"]
+    leaving, known = state["leaving"], state["known"]
     if not isinstance(leaving, dict) or not isinstance(known, list):
         raise TypeError("leaving or known has the wrong form")
-    memory = Memory(
-        desired=int(str(state["desired"])),
-        recommendations=pairs("recommendations"),
-        up_events=pairs("up_events"),
-        down_events=pairs("down_events"),
-        recorded_at=None if recorded is None else float(str(recorded)),
-    )
     return RoleRecord(
-        memory,
+        memory_from(state),
         {str(k): (str(v[0]), str(v[1])) for k, v in leaving.items()},
         frozenset(str(k) for k in known),
         float(wall),
         float(monotonic),
         str(boot),
     )
-
-
-def readings(role: str, wall: float, values: Sequence[Reading]) -> list[Statement]:
-    """Return the statements that store one tick's readings of a role."""
-    statement = "INSERT INTO readings VALUES (?, ?, ?, ?, ?, ?, ?)"
-    return [
-        (
-            statement,
-            (wall, role, r.member, r.cpu_percent, r.memory_percent, r.reason, r.source),
-        )
-        for r in values
-    ]
 
 
 def decision(role: str, wall: float, d: Decision) -> Statement:

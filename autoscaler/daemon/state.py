@@ -27,7 +27,8 @@ class RoleState:
 
     `leaving` are runs being taken down by us, by member name: they survive a restart, so that a
     half-done stop is not mistaken for capacity. `known` are names of members ever seen, `counted`
-    says that those running at the start were taken into the count.
+    says that those running at the start were taken into the count; `found` is that count if it was
+    higher than the stored one. `left` is the memory after the last decision, None before the first.
     """
 
     name: str
@@ -36,6 +37,8 @@ class RoleState:
     rules: TrackRules
     hands: Hands
     memory: Memory
+    left: Memory | None = None
+    found: int | None = None
     overrides: Overrides = field(default_factory=Overrides)
     members: dict[str, Member] = field(default_factory=dict)
     tracks: dict[str, Track] = field(default_factory=dict)

@@ -23,7 +23,15 @@ from autoscaler.policy.behavior import (
 from autoscaler.policy.hysteresis import Proposal, propose
 from autoscaler.policy.memory import adopt, restored
 
-__all__ = ["NO_OVERRIDES", "adopt", "decide", "earliest_change", "restored", "with_protected"]
+__all__ = [
+    "NO_OVERRIDES",
+    "adopt",
+    "decide",
+    "earliest_change",
+    "restored",
+    "with_protected",
+    "within_reach",
+]
 
 NO_OVERRIDES = Overrides()
 """Nobody interferes with the rules."""
@@ -121,6 +129,18 @@ def with_protected(policy: RolePolicy, protected_running: int) -> RolePolicy:
         return policy
     maximum = max(policy.maximum, protected_running)
     return replace(policy, minimum=protected_running, maximum=maximum)
+
+
+def within_reach(policy: RolePolicy, desired: int, containers: int) -> RolePolicy:
+    """Return the policy with a maximum that the `containers` of the role can fill.
+
+    One that is missing only keeps the count from growing: it may be in the middle of being made
+    anew, so it never lowers `desired`.
+    """
+    if containers >= policy.maximum:
+        return policy
+    reachable = max(containers, min(desired, policy.maximum), policy.minimum)
+    return replace(policy, maximum=reachable)
 
 
 def _rule(policy: RolePolicy, memory: Memory, proposal: Proposal, now: float) -> _Ruling:

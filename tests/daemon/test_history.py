@@ -13,11 +13,21 @@ import pytest
 
 from autoscaler.clock import SystemClock
 from autoscaler.daemon import history as history_module
-from autoscaler.daemon import schema
+from autoscaler.daemon import rounds, schema
 from autoscaler.daemon.history import History, Limits, Record, wait_for_all
 from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.stored import Stored, Unfinished, load_in_time, tell
-from autoscaler.model import Decision, Memory, NoReading, Reading, Reason, StepKind
+from autoscaler.model import (
+    Decision,
+    MemberLoad,
+    Memory,
+    NoReading,
+    Overrides,
+    Reading,
+    Reason,
+    StepKind,
+)
+from autoscaler.policy.decide import adopt
 from autoscaler.policy.overrides import Moment
 
 if TYPE_CHECKING:
@@ -70,6 +80,13 @@ def event(wall: float, name: str) -> schema.Statement:
     return schema.event(wall, name, {"role": "validator", "member": "v1", "n": 1})
 
 
+def a_round(readings: tuple[Reading, ...], wall: float = 1.0) -> list[schema.Statement]:
+    """Return the statements of a round whose first reading is of the only chosen member."""
+    loads = (MemberLoad(readings[0].member, readings[0].cpu_percent, ready=True, warming=True),)
+    around = rounds.Surroundings(wall, MEMORY, MEMORY, containers=2)
+    return rounds.statements("validator", wall, readings, loads, around)
+
+
 # What goes in comes out.
 
 
@@ -90,9 +107,63 @@ def test_only_the_last_memory_of_a_role_is_kept(history: History) -> None:
 def test_readings_keep_their_reason_instead_of_a_number(history: History) -> None:
     """No reading is NULL with its reason, never 0."""
     given = (Reading("v1", 12.5, source="cgroup"), Reading("v2", None, NoReading.TIMED_OUT))
-    assert history.write(schema.readings("validator", 1.0, given)).wait(5.0)
+    assert history.write(a_round(given)).wait(5.0)
     stored = rows(history.path, "SELECT member, cpu_percent, reason FROM readings")
     assert stored == [("v1", 12.5, None), ("v2", None, "timed_out")]
+
+
+def test_a_round_keeps_what_the_rules_saw_of_each_member(history: History) -> None:
+    """The place among the chosen, whether it was counted, whether it was warming."""
+    given = (Reading("v1", 12.5), Reading("v2", 3.0))
+    assert history.write(a_round(given)).wait(5.0)
+    stored = rows(history.path, "SELECT member, place, ready, warming FROM readings")
+    assert stored == [("v1", 0, 1, 1), ("v2", None, 0, None)]
+    stored = rows(history.path, "SELECT monotonic, desired, containers, given FROM rounds")
+    assert stored == [(1.0, 3, 2, None)]
+
+
+def test_counts_set_by_hand_are_on_record_with_their_time() -> None:
+    """So a replay can take them over at the moment at which the daemon did."""
+    by_hand = adopt(adopt(MEMORY, 4, 3.0), 2, 3.5)
+    around = rounds.Surroundings(4.0, by_hand, MEMORY, containers=4)
+    *_, (_, values) = rounds.statements("validator", 1.0, (), (), around)
+    assert rounds.given_from(str(values[-1])) == rounds.Given(adopted=((3.0, 4), (3.5, 2)))
+
+
+def test_a_daemon_puts_the_memory_it_begins_with_on_record() -> None:
+    """In its first round, with the count it found running."""
+    around = rounds.Surroundings(4.0, MEMORY, None, containers=3, found=3)
+    *_, (_, values) = rounds.statements("validator", 1.0, (), (), around)
+    assert rounds.given_from(str(values[-1])) == rounds.Given(begun=MEMORY, found=3)
+
+
+def test_what_operators_had_set_is_on_record() -> None:
+    """And nothing is written where they had set nothing."""
+    paused = Overrides(pause_down=True)
+    around = rounds.Surroundings(4.0, MEMORY, MEMORY, containers=3, overrides=paused)
+    *_, (_, values) = rounds.statements("validator", 1.0, (), (), around)
+    assert rounds.overrides_from(str(values[-2])) == paused
+    assert rounds.overrides_from(None) == Overrides()
+
+
+def test_a_file_of_version_1_is_brought_up_to_date(tmp_path: Path) -> None:
+    """Its readings stay, and new ones fit beside them."""
+    path = tmp_path / "history.db"
+    with sqlite3.connect(path) as old:
+        old.executescript(
+            "CREATE TABLE readings (wall REAL NOT NULL, role TEXT NOT NULL, member TEXT NOT NULL,"
+            " cpu_percent REAL, memory_percent REAL, reason TEXT, source TEXT NOT NULL);"
+            "INSERT INTO readings VALUES (1, 'validator', 'v1', 7, NULL, NULL, 'cgroup');"
+            "PRAGMA user_version=1"
+        )
+    for _ in range(2):
+        database = schema.open_history(path)
+        assert database.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
+        for statement in a_round((Reading("v1", 8.0),), 2.0):
+            database.execute(*statement)
+        found = database.execute("SELECT wall, cpu_percent, place FROM readings").fetchall()
+        assert found == [(1.0, 7.0, None), (2.0, 8.0, 0)]
+        database.close()
 
 
 def test_a_decision_keeps_every_number(history: History) -> None:
@@ -403,7 +474,7 @@ def test_old_rows_go_after_their_days(tmp_path: Path) -> None:
     with database:
         for wall in (100 * day, 115 * day):
             database.execute(*event(wall, "a"))
-            for statement in schema.readings("validator", wall, (Reading("v1", 1.0),)):
+            for statement in a_round((Reading("v1", 1.0),), wall):
                 database.execute(*statement)
     schema.prune(database, 14, 256)
     assert database.execute("SELECT wall FROM events").fetchall() == [(115 * day,)]
