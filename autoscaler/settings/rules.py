@@ -80,10 +80,12 @@ def _prometheus_problems(written: Mapping[names.Path, str]) -> list[str]:
             "AUTOSCALER_PROMETHEUS__URL: is not set, but AUTOSCALER_CPU_SOURCE names prometheus; "
             "set it to the address of Prometheus, such as http://127.0.0.1:9090"
         )
-    if bool(given("username")) != bool(given("password_file")):
+    pair = {names.variable(("prometheus", f)): given(f) for f in ("username", "password_file")}
+    lacking = [variable for variable, value in pair.items() if not value]
+    if len(lacking) == 1:
+        (there,) = pair.keys() - lacking
         problems.append(
-            "AUTOSCALER_PROMETHEUS__USERNAME and AUTOSCALER_PROMETHEUS__PASSWORD_FILE: one without "
-            "the other; set both or none"
+            f"{lacking[0]}: is not set, but {there}={pair[there]} is; set both, or none"
         )
     if "prometheus" in listed and given("dialect").lower() == "custom":
         roles = dict.fromkeys((*BUILT_IN_ROLES, *(p[1] for p in written if p[0] == "roles")))

@@ -43,8 +43,13 @@ OTHERS: dict[str, str] = {
     "a network name": "-x-",
     "unix:///": "http://localhost",
     "a command": "nginx 'open",
+    "http://": "ftp://localhost",
+    "a user name": "a:b",
 }
 """A wrong value for each other form, by how its allowed values begin."""
+
+ANY_TEXT = "PromQL"
+"""A form that any line has: only Prometheus can tell what is wrong with it."""
 
 CROSSED: dict[str, tuple[str, dict[str, str]]] = {
     "lower threshold above the upper": (
@@ -106,13 +111,20 @@ def _values(place: names.Path) -> Iterator[BadFile]:
     variable, kind = names.variable(place), names.kind_of(place)
     if not kind.accepts_empty:
         yield BadFile("empty", variable, f"{variable}=", f"{variable}=")
-    wrong = [value for start, value in OTHERS.items() if kind.allowed.startswith(start)]
-    for mistake, value in NUMBERS.items() if not wrong else [("wrong", wrong[0])]:
+    for mistake, value in _wrong(kind.allowed):
         yield BadFile(mistake, variable, f"{variable}={value}", value)
     for mistake, value in ANYWHERE.items():
         shown = value if value.isprintable() else ascii(value)[1:-1]
         said = "quote the whole value" if value.isprintable() else "type it anew"
         yield BadFile(mistake, variable, f"{variable}={value}", shown, said)
+
+
+def _wrong(allowed: str) -> list[tuple[str, str]]:
+    """Return what a value of that form is not, with the name of the mistake."""
+    if allowed.startswith(ANY_TEXT):
+        return []
+    other = [("wrong", value) for start, value in OTHERS.items() if allowed.startswith(start)]
+    return other or list(NUMBERS.items())
 
 
 def _misspelt() -> Iterator[BadFile]:

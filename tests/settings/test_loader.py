@@ -357,7 +357,10 @@ def test_settings_cannot_be_changed_afterwards() -> None:
     ("given", "says"),
     [
         ({}, "AUTOSCALER_PROMETHEUS__URL: is not set"),
-        ({"PROMETHEUS__USERNAME": "u"}, "one without the other"),
+        (
+            {"PROMETHEUS__USERNAME": "u"},
+            "PASSWORD_FILE: is not set, but AUTOSCALER_PROMETHEUS__USERNAME=u is",
+        ),
         ({"PROMETHEUS__DIALECT": "custom"}, "BUSINESS__PROMETHEUS_QUERY: is not set"),
         ({"PROMETHEUS__URL": "http://user:secret@host:1"}, "without a user or password"),
     ],
