@@ -57,7 +57,7 @@ def test_a_stop_by_hand_below_the_minimum_is_repaired_after_it_has_settled(
     again = daemon.wait_for("member.started", member=first)
     host.wait_published("validator", 1, 2)
     assert told.fields["reason"] == "below_min"
-    assert "stop the daemon" in told.fields["hint"]
+    assert "first autoscaler scale validator 1 --force" in told.fields["hint"]
     down = daemon.wait_for("member.died", member=first)
     assert again.time - down.time >= 2.0  # the setting `settle`
 
