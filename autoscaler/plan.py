@@ -24,8 +24,9 @@ class MemberView:
     last proven or in one tried since. `published`: it is in the proven generation with the address
     it has now. `coming_up`: runs, not ready yet, and its time to become ready is not over.
     `condemned`: its start failed, it is to be stopped. `quarantined`: not to be started nor
-    published for now. `failed_starts`: quarantines in a row; the spare with the fewest is tried
-    first, so that broken ones cannot take turns for ever. `slow`: it was ready, and lost that only
+    published for now. `steady`: it has been ready for a while. `failed_starts`: quarantines in a
+    row; the spare with the fewest is tried first, so that broken ones cannot take turns for ever.
+    `slow`: it was ready, and lost that only
     because it answers late. `awaited`: somebody else stopped it and it is not yet clear whether
     that is meant to last. `drained`: no request is left in it since it was last unpublished.
     `busy`: the step under way. `hooks_due`: lifecycle hooks still to run.
@@ -38,6 +39,7 @@ class MemberView:
     coming_up: bool = False
     condemned: bool = False
     quarantined: bool = False
+    steady: bool = True
     failed_starts: int = 0
     slow: bool = False
     awaited: bool = False
@@ -147,7 +149,8 @@ def _serving(
     """Name the members that should get requests.
 
     A surplus member that gets requests keeps them until enough chosen members do. Where nobody
-    else can, a quarantined one serves, and then a slow one: late answers are better than none.
+    else can, a quarantined one serves, and then a slow one: late answers are better than none. A
+    quarantined one must be steady: each of its returns and failures costs all others a reload.
     """
     up = [
         m
@@ -162,7 +165,7 @@ def _serving(
         for m in able
         if not m.quarantined and (m.member.name in chosen or (m.exposed and not keeps_capacity))
     ]
-    last_resort = [m.member.name for m in able if m.quarantined]
+    last_resort = [m.member.name for m in able if m.quarantined and m.steady]
     return tuple(serve or last_resort or [m.member.name for m in up if m.slow])
 
 

@@ -95,6 +95,7 @@ class Reconciler:
             coming_up=track.coming_up(role.rules, now),
             condemned=track.condemned,
             quarantined=track.quarantined(now),
+            steady=track.steady_at(role.hands.settle) <= now,
             failed_starts=track.failed_starts(now),
             slow=track.slow and not track.ready,
             awaited=role.hands.awaits(member.name),
@@ -154,7 +155,10 @@ class Reconciler:
             if awaited is not None:
                 times.append(awaited)
             for track in role.tracks.values():
-                times += [t for t in (track.retry_at, track.quarantined_until) if t > now]
+                changes = [track.retry_at, track.quarantined_until]
+                if track.quarantined(now) and track.ready:
+                    changes.append(track.steady_at(role.hands.settle))
+                times += [t for t in changes if t > now]
                 if track.coming_up(role.rules, now):
                     times.append(track.up_since + role.rules.start_timeout)
         return min(times, default=None)

@@ -153,6 +153,10 @@ class Track:
         """Tell whether the member is to be left alone for now."""
         return now < self.quarantined_until
 
+    def steady_at(self, settle: float) -> float:
+        """Return from when on it has been ready for `settle` seconds, infinity if it is not."""
+        return float("inf") if self.ready_since is None else self.ready_since + settle
+
     def failed_starts(self, now: float) -> int:
         """Return how many quarantines in a row it has behind it, 0 if the last is long over."""
         return self.quarantines if now - self.quarantined_until <= FLAP_PERIOD_SECONDS else 0

@@ -355,6 +355,13 @@ def test_a_flapping_member_serves_where_nobody_else_can() -> None:
     assert steps(result) == {"v2": StepKind.START}
 
 
+def test_a_flapping_member_that_is_alone_serves_only_when_it_has_been_well_for_a_while() -> None:
+    """Else each of its turns would be a reload for everybody."""
+    flapping = replace(ready(1), quarantined=True)
+    assert plan(1, flapping).serve == ("v1",)
+    assert plan(1, replace(flapping, steady=False)).serve == ()
+
+
 # Freeze, and an NGINX that is gone.
 
 
