@@ -54,6 +54,7 @@ class Actions:
         self._history = history
         self._pool = pool
         self._look = look
+        self._open: dict[str, tuple[str, str]] = {}
 
     def begin(self, parts: Parts, role: RoleState, step: Step) -> bool:
         """Begin a step if it is one that is done here; return whether it was begun."""
@@ -105,10 +106,13 @@ class Actions:
             step.kind,
             step.reason,
         )
+        self._open[key] = (role.name, step.kind.value)
         return key, self._history.write([schema.action_begun(action)])
 
     def ended(self, key: str, outcome: str, detail: str = "") -> None:
         """Put the outcome of an action on record: `ok` or `failed`."""
+        if key in self._open:
+            self._journal.counts.acted(*self._open.pop(key), outcome)
         wall = self._journal.clock.wall().timestamp()
         self._history.write([schema.action_ended(key, wall, outcome, detail)])
 

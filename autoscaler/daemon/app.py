@@ -8,6 +8,7 @@ import os
 import signal
 
 from autoscaler.clock import SystemClock, boot_id
+from autoscaler.daemon.archive import HistoryArchive
 from autoscaler.daemon.assembly import Assembly
 from autoscaler.daemon.commands import UNSTORED
 from autoscaler.daemon.controller import ONCE_UNFINISHED, Controller, Options, Outside
@@ -19,10 +20,14 @@ from autoscaler.daemon.stored import Stored, load_in_time, tell
 from autoscaler.engine.events import Watcher
 from autoscaler.policy.overrides import Moment
 from autoscaler.settings import Loaded, Settings
+from autoscaler.settings.http import split_address
 from autoscaler.settings.names import variable
 from autoscaler.surface.control import ANSWER_SECONDS, ControlSocket
+from autoscaler.surface.http_server import HttpServer
 from autoscaler.surface.notify import Notifier
 from autoscaler.surface.requests import Reply, Request
+from autoscaler.surface.site import Site
+from autoscaler.surface.view import Board
 
 STORE_SECONDS = 1.0
 """How long the answer to a command waits until what it set is on disk."""
@@ -52,7 +57,7 @@ def run_daemon(loaded: Loaded, options: Options, version: str) -> int:
             settings.state_dir.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     try:
-        return _Daemon(loaded, options, notifier).run(version)
+        return _Daemon(loaded, options, notifier, version).run()
     finally:
         lock.release()
 
@@ -60,8 +65,9 @@ def run_daemon(loaded: Loaded, options: Options, version: str) -> int:
 class _Daemon:
     """The parts of one process around its controller."""
 
-    def __init__(self, loaded: Loaded, options: Options, notifier: Notifier) -> None:
+    def __init__(self, loaded: Loaded, options: Options, notifier: Notifier, version: str) -> None:
         settings = loaded.settings
+        self._version = version
         self._settings = settings
         self._options = options
         self._history = self._open_history(settings)
@@ -69,6 +75,8 @@ class _Daemon:
         self._journal = Journal(self._history, clock)
         assembly = Assembly(settings, clock)
         self._stored = self._load(settings)
+        board = Board()
+        self._listens = () if options.dry_run or options.once else settings.http.listen
         outside = Outside(
             assembly.parts,
             self._history,
@@ -77,10 +85,14 @@ class _Daemon:
             self._stored.roles,
             notifier=notifier,
             overrides=self._stored.overrides,
+            show=board.put if self._listens else None,
         )
         self._controller = Controller(loaded, options, outside)
         self._watcher = Watcher(lambda: assembly.client(settings), self._controller.inbox.put)
         self._control = ControlSocket(settings.run_dir, self._ask)
+        archive = HistoryArchive(settings.state_dir / "history.db")
+        site = Site(board, archive, self._journal.counts, clock, version)
+        self._http = HttpServer(site, settings.http.hosts, self._http_failed)
 
     def _open_history(self, settings: Settings) -> HistorySink:
         if self._options.dry_run:
@@ -90,6 +102,15 @@ class _Daemon:
 
     def _history_trouble(self, text: str | None) -> None:
         self._controller.inbox.put(HistoryTrouble(text))
+
+    def _http_failed(self, address: str, words: str) -> None:
+        self._journal.error(
+            "http.failed",
+            address=address,
+            reason=words,
+            consequence="scaling goes on; there are no metrics and no page at this address",
+            hint=f"free the port, or change {variable(('http', 'listen'))}, then restart",
+        )
 
     def _load(self, settings: Settings) -> Stored:
         """Read what a daemon before this one has left."""
@@ -123,7 +144,7 @@ class _Daemon:
         else:
             self._controller.inbox.put(Stop(signal.Signals(number).name))
 
-    def run(self, version: str) -> int:
+    def run(self) -> int:
         """Run the controller in this thread until it ends."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
@@ -132,7 +153,7 @@ class _Daemon:
             self._history.start()
         self._journal.info(
             "daemon.started",
-            version=version,
+            version=self._version,
             pid=os.getpid(),
             project=self._settings.project,
             roles=sorted(self._settings.roles),
@@ -141,6 +162,7 @@ class _Daemon:
         tell(self._stored, self._journal, self._history)
         if not self._options.dry_run:
             self._control.start()
+            self._http.start([split_address(text) for text in self._listens])
         self._watcher.start()
         try:
             reason = self._controller.run()
@@ -150,6 +172,7 @@ class _Daemon:
             self._journal.error("daemon.crashed", reason=f"{type(error).__name__}: {error}")
             raise
         finally:
+            self._http.stop()
             self._control.stop()
             self._watcher.stop(CLOSE_SECONDS)
             self._history.close(CLOSE_SECONDS)

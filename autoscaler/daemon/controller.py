@@ -31,11 +31,13 @@ from autoscaler.daemon.schema import RoleRecord
 from autoscaler.daemon.service import Service
 from autoscaler.daemon.state import State
 from autoscaler.daemon.ticker import Ticker
+from autoscaler.daemon.viewing import view
 from autoscaler.daemon.worker import Done, Pool
 from autoscaler.events import EngineEvent, EventKind
 from autoscaler.policy.overrides import Moment, Override
 from autoscaler.settings import Loaded, Settings
 from autoscaler.surface.notify import Notifier
+from autoscaler.surface.view import View
 
 LATE_INTERVALS = 1.5
 """A tick that has not come after so many intervals is done by the controller itself."""
@@ -64,7 +66,7 @@ class Outside:
     """What the controller is given: its parts are made anew when settings change.
 
     `make_pool` makes a pool from its size, where finished jobs go, and its name. `notifier` speaks
-    to the service manager.
+    to the service manager. `show` takes a view of the state whenever it may have changed.
     """
 
     assemble: Callable[[Settings, Parts | None, Settings | None], Parts]
@@ -75,6 +77,7 @@ class Outside:
     make_pool: Callable[[int, Callable[[Done], None], str], Pool] = Pool
     notifier: Notifier = field(default_factory=Notifier)
     overrides: Iterable[Override] = ()
+    show: Callable[[View], None] | None = None
 
 
 class Controller:
@@ -112,6 +115,7 @@ class Controller:
             state, self._overriding, self._reloading, self._service, self._apply
         )
         self._assemble = outside.assemble
+        self._show = outside.show
         self._parts = outside.assemble(settings, None, None)
         self._ticker = Ticker(lambda: self.inbox.put(Tick()), settings.interval)
         self._began_at = self._ticked_at = self._clock.monotonic()
@@ -135,7 +139,7 @@ class Controller:
         self._observing.use(self._parts)
         self._freezing.begin()
         self._tick()
-        self._service.update(self._clock.monotonic())
+        self._update()
 
     def take(self, item: Item | None) -> None:
         """Handle one item (None: something is due by time) and begin what follows from it."""
@@ -143,7 +147,13 @@ class Controller:
         self._overriding.expire(self._clock.monotonic())
         if self._stopping is None:
             self._reconcile()
-            self._service.update(self._clock.monotonic())
+            self._update()
+
+    def _update(self) -> None:
+        """Tell the service manager and the HTTP server how things stand."""
+        self._service.update(self._clock.monotonic())
+        if self._show is not None:
+            self._show(view(self.state, self._moment()))
 
     def _finish_publish(self) -> None:
         """Let a publish under way end: half of one would be left to NGINX's next start."""
@@ -209,7 +219,7 @@ class Controller:
 
     def _tick(self) -> None:
         now = self._clock.monotonic()
-        self._ticked_at = now
+        self._ticked_at = self.state.ticked_at = now
         self._freezing.look()
         self._observing.look(sample=True)
         if now - self._beat_at >= self.state.settings.heartbeat:

@@ -15,6 +15,9 @@ from autoscaler.policy.decide import decide, within_reach
 _FRESH = frozenset({NoReading.FIRST_SIGHT.value, NoReading.RESTARTED.value})
 """Reasons for no reading that pass by themselves."""
 
+_NO_ERROR = frozenset({NoReading.FIRST_SIGHT, NoReading.RESTARTED, NoReading.NOT_RUNNING})
+"""Reasons for no reading that are nobody's failure."""
+
 
 class Deciding:
     """Applies the rules of every role once per round of readings.
@@ -35,8 +38,10 @@ class Deciding:
         wall = self._journal.clock.wall().timestamp()
         for role in self._state.roles.values():
             role.readings = {n: readings[n] for n in role.members if n in readings}
+            self._count(role)
             self._decide(role, wall, now)
         self._state.sampled_at = now
+        self._journal.counts.round_done(self._journal.clock.monotonic() - self._state.ticked_at)
 
     def _decide(self, role: RoleState, wall: float, now: float) -> None:
         if self._dry_run:
@@ -62,6 +67,7 @@ class Deciding:
                 "mean": decision.mean,
                 "at": self._journal.now_text(),
             }
+        self._journal.counts.decided(role.name, decision.reason.value)
         self._history.write([schema.decision(role.name, wall, decision)])
         self._tell(role, decision, before, changed=changed)
 
@@ -80,6 +86,12 @@ class Deciding:
         )
         readings = tuple(role.readings.values())
         self._history.write(rounds.statements(role.name, wall, readings, loads, around))
+
+    def _count(self, role: RoleState) -> None:
+        """Count the readings that should be there and are not."""
+        for reading in role.readings.values():
+            if reading.reason is not None and reading.reason not in _NO_ERROR:
+                self._journal.counts.no_reading(reading.source, reading.reason.value)
 
     def _reachable(self, role: RoleState) -> RolePolicy:
         """Return the role's rules with a maximum that its containers can fill.

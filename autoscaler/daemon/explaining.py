@@ -16,11 +16,11 @@ MOST_STEPS = 200
 """How often the policy is asked at most to foresee the next change."""
 
 
-def explanation(role: RoleState, state: State, now: float) -> Explanation | None:
-    """Explain a role's last decision; None before the first."""
+def situation(role: RoleState, state: State, now: float) -> Situation | None:
+    """Return what explains a role's last decision; None before the first."""
     if role.decision is None:
         return None
-    situation = Situation(
+    return Situation(
         role.name,
         with_protected(reachable(role), role.protected_running),
         role.memory,
@@ -31,7 +31,12 @@ def explanation(role: RoleState, state: State, now: float) -> Explanation | None
         role.overrides,
         role.low_since,
     )
-    return explain(situation)
+
+
+def explanation(role: RoleState, state: State, now: float) -> Explanation | None:
+    """Explain a role's last decision; None before the first."""
+    found = situation(role, state, now)
+    return None if found is None else explain(found)
 
 
 def _step(role: RoleState, state: State) -> float:

@@ -9,14 +9,19 @@ import structlog
 from autoscaler.clock import Clock
 from autoscaler.daemon import schema
 from autoscaler.daemon.history import HistorySink
+from autoscaler.surface.counts import Counts
 
 
 class Journal:
-    """Writes events: dotted stable names; fields are `role`, `member`, `reason` and numbers."""
+    """Writes events: dotted stable names; fields are `role`, `member`, `reason` and numbers.
+
+    `counts` is where outcomes are counted for Prometheus.
+    """
 
     def __init__(self, history: HistorySink, clock: Clock) -> None:
         self._history = history
         self.clock = clock
+        self.counts = Counts()
         self._log: Any = structlog.get_logger()
 
     def now_text(self) -> str:
@@ -43,4 +48,5 @@ class Journal:
         self._keep(event, fields)
 
     def _keep(self, event: str, fields: dict[str, object]) -> None:
+        self.counts.told(event, fields, self.clock.monotonic())
         self._history.write([schema.event(self.clock.wall().timestamp(), event, fields)])

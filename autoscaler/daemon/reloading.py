@@ -58,6 +58,7 @@ class Reloading:
         for name in list(roles):
             if name not in settings.roles:
                 del roles[name]
+                self._journal.counts.forget(name)
         for name in settings.roles:
             if name in roles:
                 change_role(roles[name], settings)

@@ -20,8 +20,8 @@ _BUSY_WORDS = {
 }
 
 
-def status(state: State, moment: Moment) -> dict[str, Any]:
-    """Return everything `autoscaler status` shows."""
+def status(state: State, moment: Moment, *, foresee: bool = True) -> dict[str, Any]:
+    """Return everything `autoscaler status` shows; the next change takes long to `foresee`."""
     publication = state.publication
     now = moment.monotonic
     return {
@@ -40,7 +40,9 @@ def status(state: State, moment: Moment) -> dict[str, Any]:
         "sources": {
             f"{source} for {role}": text for (source, role), text in state.source_troubles.items()
         },
-        "roles": {name: _role(role, state, now) for name, role in state.roles.items()},
+        "roles": {
+            name: _role(role, state, now, foresee=foresee) for name, role in state.roles.items()
+        },
     }
 
 
@@ -68,7 +70,7 @@ def _ago(at: float | None, now: float) -> float | None:
     return None if at is None else round(now - at, 1)
 
 
-def _role(role: RoleState, state: State, now: float) -> dict[str, Any]:
+def _role(role: RoleState, state: State, now: float, *, foresee: bool) -> dict[str, Any]:
     published = [e.member for e in state.publication.proven_endpoints if e.role == role.name]
     return {
         "desired": role.memory.desired,
@@ -82,7 +84,7 @@ def _role(role: RoleState, state: State, now: float) -> dict[str, Any]:
         "chosen": list(role.chosen),
         "decision": rounded(role.decision) if role.decision else None,
         "last_change": role.last_change,
-        "next_change": _next_change(role, state, now),
+        "next_change": _next_change(role, state, now) if foresee else None,
         "missing": sorted(role.missing),
         "members": [_member(role, m, published=m.name in published, now=now) for m in role.ordered],
     }

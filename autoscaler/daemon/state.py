@@ -110,6 +110,7 @@ class State:
     publication: Publication = field(default_factory=Publication)
     engine_up: bool | None = None
     engine_error: str = ""
+    ticked_at: float = 0.0
     looked_at: float | None = None
     publish_first: bool = True
     nginx_networks: frozenset[str] = frozenset()

@@ -184,6 +184,7 @@ class Stack:
             "NGINX__REACH": "container",
             "NGINX__CONTAINER": self.nginx_name,
             "NGINX__DIRECTORY": str(self.generated),
+            "HTTP__LISTEN": "",
         }
         for role in BUILT_IN_ROLES.keys() - self.roles.keys():
             lines[f"ROLES__{role.upper()}__ENABLED"] = "false"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
+from autoscaler.settings.http import HttpSettings
 from autoscaler.settings.kinds import RESTART, Kind
 from autoscaler.settings.role import BUILT_IN_ROLES, RoleSettings
 from autoscaler.settings.schema import DockerSettings, NginxSettings, PrometheusSettings, Settings
@@ -28,6 +29,7 @@ GROUPS: dict[str, type[BaseModel]] = {
     "docker": DockerSettings,
     "nginx": NginxSettings,
     "prometheus": PrometheusSettings,
+    "http": HttpSettings,
 }
 _ROLES = "roles"
 

@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from autoscaler.model import RoleScope, Scope
 from autoscaler.settings import kinds
 from autoscaler.settings.durations import duration, show_duration
+from autoscaler.settings.http import HttpSettings
 from autoscaler.settings.kinds import RESTART
 from autoscaler.settings.role import BUILT_IN_ROLES, SETTINGS_CONFIG, RoleSettings
 
@@ -241,6 +242,7 @@ class Settings(BaseSettings):
         validate_default=True,
     )
     prometheus: PrometheusSettings = Field(default_factory=PrometheusSettings)
+    http: HttpSettings = Field(default_factory=HttpSettings)
     roles: Mapping[str, RoleSettings] = Field(default_factory=dict, validate_default=True)
 
     @classmethod

@@ -1,0 +1,227 @@
+"""The read-only HTTP server: bounded in threads, request size and time, and only for known hosts.
+
+It changes nothing and never waits for the controller. What is answered stands in `site`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import socket
+import socketserver
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
+
+from autoscaler.surface.site import Answer, Site
+
+MOST_THREADS = 16
+"""Requests under way at once; more are answered 503 without a thread."""
+
+HEAD_SECONDS = 5.0
+"""How long a client may take to send its request."""
+
+SEND_SECONDS = 10.0
+"""How long a client may take to receive the answer."""
+
+LARGEST_HEAD = 16384
+"""Bytes of request line and headers."""
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+    "Connection": "close",
+}
+_BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Reads one request, answers it, and closes the connection."""
+
+    server: _Server
+    protocol_version = "HTTP/1.1"
+
+    def handle(self) -> None:
+        """Read the whole head within its time and size, then handle it."""
+        self.close_connection = True
+        try:
+            self.rfile = io.BytesIO(_read_head(self.connection))
+            self.connection.settimeout(SEND_SECONDS)
+            self.handle_one_request()
+        except OSError:
+            return  # the client is gone or too slow
+
+    def do_GET(self) -> None:
+        """Answer."""
+        host = self.headers.get_all("Host") or []
+        if len(host) != 1:
+            self._send(_error(400, "one Host header is required"))
+        elif not self._known(host[0]):
+            self._send(
+                _error(
+                    421,
+                    "this host name is not served here; AUTOSCALER_HTTP__HOSTS adds names to "
+                    "localhost and the address itself",
+                )
+            )
+        else:
+            try:
+                answer = self.server.site.answer(self.path, self.headers.get("Accept", ""))
+            except Exception:  # noqa: BLE001 - a defect in one answer is told to whoever asked
+                answer = _error(500, "a defect: this answer could not be made")
+            self._send(answer)
+
+    do_HEAD = do_GET  # noqa: N815 - the library's name
+
+    def _known(self, host: str) -> bool:
+        """Tell whether a Host header names this server, not a name that points here by trickery."""
+        name = host.strip().lower()
+        if not name.endswith("]"):
+            before, colon, port = name.rpartition(":")
+            if colon and port.isdigit():
+                name = before
+        name = name.strip("[]").removesuffix(".")
+        reached = str(self.connection.getsockname()[0])
+        return name in {"localhost", reached} or name in self.server.hosts
+
+    def _send(self, answer: Answer) -> None:
+        if self.request_version == "HTTP/0.9":  # has no headers, so no answer could be safe
+            return
+        self.send_response(answer.code)
+        for name, value in _HEADERS.items():
+            self.send_header(name, value)
+        if answer.code == 405:  # noqa: PLR2004
+            self.send_header("Allow", "GET, HEAD")
+        self.send_header("Content-Type", answer.content_type)
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Refuse what the library refuses, in our form; an unknown method is a 405."""
+        del explain
+        if code == 501:  # noqa: PLR2004
+            self._send(_error(405, "only GET and HEAD are allowed; commands go to the socket"))
+        elif code == 505 or message is None:  # noqa: PLR2004
+            self._send(_error(code, "this version of HTTP is not served"))
+        else:
+            self._send(_error(code, "the request is malformed"))
+
+    def handle_expect_100(self) -> bool:
+        """Ask for no body: none is read."""
+        return True
+
+    def version_string(self) -> str:
+        """Name the program, not what it is made of."""
+        return "autoscaler"
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+        """Log nothing: a request changes nothing."""
+
+
+def _error(code: int, text: str) -> Answer:
+    return Answer(code, "application/json", json.dumps({"error": text}).encode())
+
+
+def _read_head(connection: socket.socket) -> bytes:
+    """Return what was sent up to the empty line. Raises OSError if that takes too long."""
+    end = time.monotonic() + HEAD_SECONDS
+    data = b""
+    while b"\r\n\r\n" not in data and b"\n\n" not in data and len(data) < LARGEST_HEAD:
+        left = end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        connection.settimeout(left)
+        part = connection.recv(4096)
+        if not part:
+            break
+        data += part
+    if len(data) >= LARGEST_HEAD:
+        return b"GET " + b"/" * 65537  # the library's own way to say: too long
+    return data
+
+
+class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    """Serves each connection in a thread of its own, up to a limit."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 32
+
+    def __init__(self, address: tuple[str, int], site: Site, hosts: frozenset[str]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self.site = site
+        self.hosts = hosts
+        self._slots = threading.BoundedSemaphore(MOST_THREADS)
+        super().__init__(address, _Handler)
+
+    def process_request(self, request: object, client_address: object) -> None:
+        """Start a thread for a connection if one is free."""
+        if self._slots.acquire(blocking=False):
+            super().process_request(request, client_address)  # type: ignore[arg-type]
+            return
+        if isinstance(request, socket.socket):
+            request.settimeout(0.0)
+            with contextlib.suppress(OSError):
+                request.sendall(_BUSY)
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: object, client_address: object) -> None:
+        """Give the slot back when the connection has ended."""
+        try:
+            super().process_request_thread(request, client_address)  # type: ignore[arg-type]
+        finally:
+            self._slots.release()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Let a broken connection go: its client is gone."""
+
+
+class HttpServer:
+    """Listens on every address of a list.
+
+    `failed` is called with an address that cannot be used and the system's words; the others are
+    served all the same.
+    """
+
+    def __init__(
+        self, site: Site, hosts: tuple[str, ...], failed: Callable[[str, str], None]
+    ) -> None:
+        self._site = site
+        self._hosts = frozenset(hosts)
+        self._failed = failed
+        self._servers: list[_Server] = []
+
+    @property
+    def ports(self) -> list[int]:
+        """The ports it listens on."""
+        return [int(server.server_address[1]) for server in self._servers]
+
+    def start(self, addresses: list[tuple[str, int]]) -> None:
+        """Begin to listen."""
+        for host, port in addresses:
+            try:
+                server = _Server((host, port), self._site, self._hosts)
+            except OSError as error:
+                self._failed(f"{host}:{port}", error.strerror or str(error))
+                continue
+            self._servers.append(server)
+            threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop listening; answers under way end with the process."""
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
+        self._servers.clear()
