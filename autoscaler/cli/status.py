@@ -59,6 +59,8 @@ def lines(status: dict[str, Any]) -> list[str]:
             else f"not up to date: {nginx['error'] or 'a publish is under way'}"
         ),
     ]
+    if status.get("late"):
+        out.append(f"late     {status['late']}; all counts are held")
     if status["history"]["error"]:
         out.append(f"history  {status['history']['error']}")
     out += [f"source   {name}: {text}" for name, text in status.get("sources", {}).items()]

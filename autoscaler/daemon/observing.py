@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from autoscaler.daemon.deciding import Deciding
 from autoscaler.daemon.journal import Journal
+from autoscaler.daemon.lateness import LOOK, READINGS, Lateness
 from autoscaler.daemon.looking import Looking
 from autoscaler.daemon.ports import Parts
 from autoscaler.daemon.state import State
@@ -51,6 +52,7 @@ class Observing:
         self._pool = pool
         self._looking = looking
         self._deciding = deciding
+        self._lateness = Lateness(state, journal)
         self._busy = False
         self._again = False
         self._sample_wanted = False
@@ -66,6 +68,7 @@ class Observing:
 
     def look(self, *, sample: bool = False) -> None:
         """Look at the engine soon, and read CPU after that if `sample`."""
+        self._lateness.check()
         self._sample_wanted |= sample
         if self._busy:
             self._again = True
@@ -74,6 +77,7 @@ class Observing:
         if parts is None:
             return
         self._busy, self._again = True, False
+        self._lateness.begun(LOOK)
         epoch = self._epoch
         clock = self._journal.clock
         publication = self._state.publication
@@ -98,6 +102,7 @@ class Observing:
             self.look()
 
     def _looked(self, looked: _Looked, epoch: int) -> None:
+        self._lateness.over(LOOK)
         if epoch != self._epoch:
             self._busy = False
             self.look()
@@ -151,6 +156,7 @@ class Observing:
         self._state.publication.doubt()
 
     def _failed(self, error: AutoscalerError, epoch: int) -> None:
+        self._lateness.over(LOOK)
         self._busy = False
         if epoch != self._epoch:
             self.look()
@@ -178,6 +184,7 @@ class Observing:
         if parts is None:
             return
         self._sampling = True
+        self._lateness.begun(READINGS)
         epoch = self._epoch
         clock = self._journal.clock
 
@@ -190,6 +197,7 @@ class Observing:
 
     def _sampled(self, sampled: _Sampled, epoch: int) -> None:
         self._sampling = False
+        self._lateness.over(READINGS)
         if epoch != self._epoch:
             return
         for event in sampled.events:
@@ -214,6 +222,7 @@ class Observing:
 
     def _sample_failed(self, error: AutoscalerError) -> None:
         self._sampling = False
+        self._lateness.over(READINGS)
         self._journal.error("source.failed", reason=str(error))
 
 

@@ -34,6 +34,7 @@ def status(state: State, moment: Moment, *, foresee: bool = True) -> dict[str, A
             "error": publication.error,
         },
         "history": {"error": state.history_trouble},
+        "late": state.late,
         "last_sample_seconds_ago": _ago(state.sampled_at, now),
         "overrides": [shown(one, moment) for one in state.overrides],
         "warnings": sorted(state.warnings),

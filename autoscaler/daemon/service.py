@@ -89,6 +89,8 @@ def summary(state: State) -> str:
     if not state.engine_up:
         held = "all counts are held" if state.looked_at is not None else "waiting for it"
         return f"Docker does not answer, {held}: {state.engine_error}"
+    if state.late:
+        return f"all counts are held: {state.late}"
     roles = ", ".join(
         f"{role.name} {role.running} of {role.memory.desired}" for role in state.roles.values()
     )

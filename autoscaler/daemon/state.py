@@ -103,6 +103,7 @@ class State:
 
     `engine_up` is None until the first look. `publish_first` holds all other work back until
     NGINX was asked once with fresh addresses. `nginx_networks` are networks of NGINX's container.
+    `late` says in words what has not come back for too long.
     """
 
     settings: Settings
@@ -116,6 +117,7 @@ class State:
     nginx_networks: frozenset[str] = frozenset()
     warnings: frozenset[str] = frozenset()
     sampled_at: float | None = None
+    late: str = ""
     history_trouble: str | None = None
     overrides: Standing = ()
     source_troubles: dict[tuple[str, str], str] = field(default_factory=dict)

@@ -241,13 +241,15 @@ def test_trouble_is_shown_on_top() -> None:
             **STATUS,
             "engine": {"up": False, "error": "connection refused"},
             "nginx": {"generation": None, "settled": False, "error": "no include"},
+            "late": "the look has not come back",
             "history": {"error": "disk full"},
             "warnings": ["two members of order 1"],
         }
     )
-    assert text[1:5] == [
+    assert text[1:6] == [
         "engine   does not answer: connection refused",
         "nginx    not up to date: no include",
+        "late     the look has not come back; all counts are held",
         "history  disk full",
         "warning  two members of order 1",
     ]
