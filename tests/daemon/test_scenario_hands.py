@@ -213,3 +213,21 @@ def test_an_unpaused_member_adds_none(world: World) -> None:
     world.until(lambda: len(world.running()) == 2, 60.0)
     assert world.desired() == 2
     assert world.told("member.changed_by_hand") == []
+
+
+def test_spares_that_a_restarted_engine_brings_up_are_taken_over_and_leave_by_the_rules(
+    world: World,
+) -> None:
+    """`restart: always` starts all of them: they serve, it is told, and low load takes them down
+    one by one, drained, as any other.
+    """
+    world.engine.down = True
+    world.run(30.0)
+    for name in ("validator-2", "validator-3"):
+        world.engine.begin(name)
+    world.engine.down = False
+    world.until(lambda: len(world.served()) == 3, 30.0)
+    assert world.desired() == 3
+    assert [e["reason"] for e in world.told("member.changed_by_hand")] == ["adopted"] * 2
+    world.load("validator", 5.0)
+    world.until(lambda: world.running() == ["validator-1"], 900.0)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from autoscaler.errors import EngineError
+
 if TYPE_CHECKING:
     from tests.daemon.conftest import MakeWorld, World
 
@@ -71,3 +73,21 @@ def test_load_that_returns_during_a_drain_brings_the_member_back_without_a_stop(
     world.until(lambda: "validator-2" in world.served(), 60.0)
     world.run(60.0)
     assert world.told("member.stopped") == []
+
+
+def test_a_role_in_trouble_does_not_stop_the_others(make_world: MakeWorld) -> None:
+    """None of its members can be started or stopped, and its primary dies again and again; the
+    other role grows and shrinks as ever.
+    """
+    world = make_world({"validator": 3, "business": 2}, ROLES__BUSINESS__ENABLED="true").start()
+    world.run(20.0)
+    for name in ("business-1", "business-2"):
+        world.box(name).start_error = EngineError("no space left on device")
+        world.box(name).stop_error = EngineError("no space left on device")
+    world.engine.end("business-1", 137)
+    world.run(5.0)
+    world.load("validator", 95.0)
+    assert world.until(lambda: len(world.served()) == 3) < 60.0
+    world.load("validator", 5.0)
+    assert world.until(lambda: world.running() == ["validator-1"], 900.0) < 500.0
+    assert world.told("member.start_failed")[0]["role"] == "business"
