@@ -21,6 +21,7 @@ COMMANDS = {
     "resume": "end pauses and pins, so that the rules decide again",
     "scale": "pin a role's count for a while",
     "hold": "let no member be stopped while a command runs",
+    "simulate": "play recorded readings to the rules, with other settings beside those in force",
     "reload": "let the running daemon read its env file again",
     "demo": "show it at work on this machine's engine, with load, in under four minutes",
 }

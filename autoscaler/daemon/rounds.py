@@ -61,11 +61,13 @@ def statements(
     for one in readings:
         place, load = places.get(one.member, (None, None))
         used = (wall, role, one.member, one.cpu_percent, one.memory_percent, one.reason)
-        counted = load is not None and load.ready and load.cpu_percent is not None
+        # A number that the rules did not take, because the member had ended meanwhile.
+        refused = load is not None and load.cpu_percent is None and one.cpu_percent is not None
+        ready = load is not None and load.ready and not refused
         stored.append(
             (
                 "INSERT INTO readings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (*used, one.source, place, counted, load.warming if load else None),
+                (*used, one.source, place, ready, load.warming if load else None),
             )
         )
     overrides = around.overrides

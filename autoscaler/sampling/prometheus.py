@@ -60,6 +60,28 @@ def prometheus_setup(settings: Settings) -> PrometheusSetup:
     )
 
 
+def client_of(setup: PrometheusSetup, session: PrometheusSession) -> Any:  # noqa: ANN401 - the library has no types
+    """Return a client with a connection of its own and the secrets as they are now.
+
+    Raises UnusableAnswerError if a secret cannot be read.
+    """
+    if setup.ca_file is not None:
+        session.verify = str(setup.ca_file)
+    headers, auth = None, None
+    if setup.token_file is not None:
+        headers = {"Authorization": f"Bearer {secret(setup.token_file)}"}
+    elif setup.username and setup.password_file is not None:
+        auth = (setup.username.encode(), secret(setup.password_file).encode())
+    return PrometheusConnect(
+        url=setup.url.rstrip("/"),
+        headers=headers,
+        auth=auth,
+        session=session,
+        retry=Retry(0, redirect=False),
+        method="POST",
+    )
+
+
 class PrometheusSource:
     """Asks Prometheus; a failure is the reading of every member of the role, never a number."""
 
@@ -115,33 +137,10 @@ class PrometheusSource:
             # What a query of one's own selects may not be older either.
             params["lookback_delta"] = f"{round(self._setup.max_age * 1000)}ms"
         try:
-            with self._client() as client:
+            with client_of(self._setup, PrometheusSession(self._setup.timeout)) as client:
                 return parse_vector(client.custom_query(query.text, params=params))
         except UnusableAnswerError as error:
             return error.missing
-
-    def _client(self) -> Any:  # noqa: ANN401 - the library has no types
-        """Return a client with a connection of its own and the secrets as they are now.
-
-        Raises UnusableAnswerError if a secret cannot be read.
-        """
-        setup = self._setup
-        session = PrometheusSession(setup.timeout)
-        if setup.ca_file is not None:
-            session.verify = str(setup.ca_file)
-        headers, auth = None, None
-        if setup.token_file is not None:
-            headers = {"Authorization": f"Bearer {secret(setup.token_file)}"}
-        elif setup.username and setup.password_file is not None:
-            auth = (setup.username.encode(), secret(setup.password_file).encode())
-        return PrometheusConnect(
-            url=setup.url.rstrip("/"),
-            headers=headers,
-            auth=auth,
-            session=session,
-            retry=Retry(0, redirect=False),
-            method="POST",
-        )
 
     def _fresh(self, role: str, answer: list[Series] | Missing) -> list[Series] | Missing:
         """Refuse an answer that was evaluated at the very time of the one before: a cache's."""

@@ -39,15 +39,17 @@ class UnusableAnswerError(AutoscalerError):
 class PrometheusSession(requests.Session):
     """A session whose every answer is a whole, successful one of Prometheus, or an error.
 
-    `timeout` is seconds. No proxy, no .netrc: nothing but what the settings say.
+    `timeout` is seconds, `shape` the type of result that is expected (vector, matrix). No proxy,
+    no .netrc: nothing but what the settings say.
     """
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, shape: str = "vector") -> None:
         super().__init__()
         self.trust_env = False
         self.headers["Accept-Encoding"] = "identity"
         self.headers["Cache-Control"] = "no-cache"
         self._timeout = timeout
+        self._shape = shape
 
     def request(  # type: ignore[override]
         self,
@@ -67,7 +69,7 @@ class PrometheusSession(requests.Session):
             raise _late(self._timeout) from error
         except (requests.RequestException, OSError) as error:
             raise _failed(f"cannot be reached: {_words(error)}") from error
-        missing = judge_answer(response.status_code, response.headers, body)
+        missing = judge_answer(response.status_code, response.headers, body, self._shape)
         if missing is not None:
             raise UnusableAnswerError(missing)
         # The library reads the answer again: as it stands now, without the connection.
@@ -86,8 +88,10 @@ class PrometheusSession(requests.Session):
         return bytes(body)
 
 
-def judge_answer(status: int, headers: Mapping[str, str], body: bytes) -> Missing | None:
-    """Return why an answer cannot be used, None if it is a whole, successful instant vector."""
+def judge_answer(
+    status: int, headers: Mapping[str, str], body: bytes, wanted: str = "vector"
+) -> Missing | None:
+    """Return why an answer cannot be used, None if it is whole, successful and of that type."""
     kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if status in (401, 403):
         return _no(f"answered {status}: it refuses the user, password or token of the settings")
@@ -102,11 +106,11 @@ def judge_answer(status: int, headers: Mapping[str, str], body: bytes) -> Missin
         return _no(f"answered {status} with a text that is no JSON")
     if not isinstance(answer, dict):
         return _no(f"answered {status} with JSON that is no object")
-    return _judge_object(status, answer)
+    return _judge_object(status, answer, wanted)
 
 
-def _judge_object(status: int, answer: Mapping[str, Any]) -> Missing | None:
-    """Return why the object of an answer cannot be used, None if it is an instant vector."""
+def _judge_object(status: int, answer: Mapping[str, Any], wanted: str) -> Missing | None:
+    """Return why the object of an answer cannot be used, None if its result is as wanted."""
     if status != _OK or answer.get("status") != "success":
         kind, text = answer.get("errorType", "error"), str(answer.get("error", ""))[:_ERROR_TEXT]
         return _no(f"answered {status}, status {answer.get('status')}: {kind}: {text}")
@@ -114,7 +118,7 @@ def _judge_object(status: int, answer: Mapping[str, Any]) -> Missing | None:
         return _no(f"answered with a warning: {str(answer['warnings'])[:_ERROR_TEXT]}")
     data = answer.get("data")
     shape = data.get("resultType") if isinstance(data, dict) else None
-    return None if shape == "vector" else _no(f"answered with {shape} instead of a vector")
+    return None if shape == wanted else _no(f"answered with {shape} instead of a {wanted}")
 
 
 def secret(path: Path) -> str:

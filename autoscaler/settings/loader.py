@@ -34,6 +34,7 @@ class OriginKind(StrEnum):
     DEFAULT = "default"
     FILE = "file"
     ENVIRONMENT = "environment"
+    COMMAND_LINE = "command line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +83,15 @@ class _Given:
         return f"{self.origin.name}={self.value} ({self.origin.where})"
 
 
-def load(env_file: Path | None, environ: Mapping[str, str]) -> Loaded:
+def load(
+    env_file: Path | None,
+    environ: Mapping[str, str],
+    command_line: Mapping[str, str] = MappingProxyType({}),
+) -> Loaded:
     """Return the settings from an env file (None: no file) and a process environment.
 
-    Only `DEFAULT_ENV_FILE` may be absent. Raises SettingsError with every mistake, one a line.
+    `command_line` are variables that win over both. Only `DEFAULT_ENV_FILE` may be absent. Raises
+    SettingsError with every mistake, one a line.
     """
     problems: list[str] = []
     in_file: dict[names.Path, _Given] = {}
@@ -108,7 +114,14 @@ def load(env_file: Path | None, environ: Mapping[str, str]) -> Loaded:
         ),
         problems,
     )
-    given = {**in_file, **in_environ}
+    in_words = _accept(
+        (
+            (name, value, Origin(OriginKind.COMMAND_LINE, name))
+            for name, value in command_line.items()
+        ),
+        problems,
+    )
+    given = {**in_file, **in_environ, **in_words}
     if unreadable:
         raise SettingsError(problems)
     problems += cross_problems({path: item.value for path, item in given.items()})
