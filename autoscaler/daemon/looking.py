@@ -70,12 +70,13 @@ class Looking:
                 self._went_down(role, before[name], now)
             role.tracks.pop(name, None)
             role.leaving.pop(name, None)
-        for name, member in list(members.items()):
+        for name, found in list(members.items()):
             track = role.track(name)
             if track.died_at > began and name in before:
                 # The look began before the death that an event has told since.
                 members[name] = before[name]
                 continue
+            member = members[name] = _remembering_memory(before.get(name), found)
             if track.busy is not None and track.done_at is not None and began >= track.done_at:
                 self._step_seen(role, member, now)
             self._observe(role, before.get(name), member, now)
@@ -252,6 +253,13 @@ class Looking:
         if event.kind in _HEALTH:
             return replace(member, health=_HEALTH[event.kind])
         return None
+
+
+def _remembering_memory(before: Member | None, member: Member) -> Member:
+    """Keep a lack of memory that an event told: the engine's own state has it only after death."""
+    if before is not None and before.run == member.run and before.oom_killed:
+        return replace(member, oom_killed=True)
+    return member
 
 
 def _death(member: Member) -> str:

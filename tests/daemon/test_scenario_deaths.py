@@ -32,6 +32,17 @@ def test_a_death_by_lack_of_memory_is_told_as_such(world: World) -> None:
     assert (told["reason"], told["oom_killed"]) == ("it ran out of memory", True)
 
 
+def test_a_look_between_the_two_events_does_not_hide_the_lack_of_memory(world: World) -> None:
+    """It finds a container that runs and says nothing of memory yet."""
+    world.grow(2)
+    world.engine.emit(world.box("validator-2"), EventKind.OOM)
+    world.run(30.0)
+    world.engine.end("validator-2", 137)
+    world.run(1.0)
+    (told,) = world.told("member.died")
+    assert (told["reason"], told["oom_killed"]) == ("it ran out of memory", True)
+
+
 def test_a_death_after_a_new_start_is_not_blamed_on_the_memory_of_before(world: World) -> None:
     """The next run begins without that mark."""
     world.grow(2)
