@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from autoscaler.actuation.proof import ask
 from autoscaler.actuation.workers import workers_under
+from autoscaler.settings.schema import NginxSettings
+from tests.e2e.waiting import until
 
 if TYPE_CHECKING:
     from autoscaler.actuation.workers import Worker
@@ -39,6 +42,19 @@ def nginx_workers(host: Host) -> frozenset[tuple[int, int]]:
     pid = host.stack.container(host.stack.nginx_name).attrs["State"]["Pid"]
     workers: frozenset[Worker] = workers_under(pid)
     return frozenset(worker.identity for worker in workers)
+
+
+def nginx_agrees(host: Host) -> None:
+    """Wait until NGINX itself answers the generation that the daemon takes for proven."""
+    networks = host.stack.container(host.stack.nginx_name).attrs["NetworkSettings"]["Networks"]
+    (network,) = networks.values()
+    endpoint = network["IPAddress"], NginxSettings(container=host.stack.nginx_name).probe_port
+
+    def agrees() -> bool:
+        generation = host.status().get("nginx", {}).get("generation")
+        return bool(generation) and ask(endpoint, str(generation), 1.0).proven
+
+    until(agrees, "NGINX serves what the daemon says it serves")
 
 
 def nothing_failed(load: Load) -> None:

@@ -18,7 +18,7 @@ from autoscaler.model import ContainerState, Health, Member, Step, StepKind
 from autoscaler.settings import load
 from tests.e2e.harness import BY_HAND, path, role
 from tests.e2e.waiting import until
-from tests.faults.counts import has, nothing_failed, runs, wish
+from tests.faults.counts import has, nginx_agrees, nothing_failed, runs, wish
 from tests.faults.kill_points import NO_EFFECT_YET, POINTS, PROGRAM, points
 
 if TYPE_CHECKING:
@@ -94,8 +94,8 @@ def test_a_grow_and_a_shrink_record_no_action_without_kill_points(host: Host) ->
 def test_a_daemon_killed_at_any_step_is_followed_by_one_that_ends_what_it_began(
     host: Host, point: Point
 ) -> None:
-    """Both under load: the wished count is reached, no request fails, nothing is started or stopped
-    because of the restart, and what was under way is told.
+    """Both under load: the wished count is reached and NGINX itself serves it, no request fails,
+    nothing is started or stopped because of the restart, and what was under way is told.
     """
     number = 3 if point.moment == "underway" else 2
     target = host.name("validator", number)
@@ -112,6 +112,7 @@ def test_a_daemon_killed_at_any_step_is_followed_by_one_that_ends_what_it_began(
     after = host.launch()
 
     host.wait_published("validator", *range(1, wished + 1))
+    nginx_agrees(host)
     kept = {name: run for name, run in ran.items() if point.grows or name != target}
     assert kept.items() <= runs(host).items()
     stopped = {e.fields["member"] for e in after.of("member.stopped")}
