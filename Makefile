@@ -1,6 +1,6 @@
 # What a person runs here, and CI with the same words. Needs only make and a shell to begin with.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check soak install uninstall venv engine test-packages clean
+.PHONY: help demo test check soak install uninstall venv engine test-packages systemd-packages clean
 BIN := .venv/bin
 MINUTES := 20
 SEED := 1
@@ -12,7 +12,7 @@ help: ## show this list
 demo: venv engine ## show the autoscaler at work on this machine, with load, in under 4 minutes
 	$(BIN)/python -m autoscaler demo --output build/demo.json
 
-test: venv engine test-packages ## run all tests, those on a real engine and NGINX included
+test: venv engine test-packages systemd-packages ## run all tests, those on a real engine and NGINX included
 	$(BIN)/python -m pytest
 
 soak: venv engine test-packages ## live MINUTES=20 of random load and faults, drawn from SEED=1, on a real engine
@@ -44,6 +44,9 @@ venv:
 
 engine: venv
 	@sh config/dev/engine.sh start
+
+systemd-packages:
+	@sh config/dev/packages.sh debootstrap
 
 test-packages:
 	@sh config/dev/packages.sh $(TEST_PACKAGES)
