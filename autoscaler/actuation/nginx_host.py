@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _OUTPUT_LIMIT = 16 * 1024
 _LAST_WORDS_SECONDS = 1.0
+_NOT_RUN = (126, 127)
+"""What a shell ends with if a command cannot be run; NGINX itself ends with 0 or 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,9 @@ class HostNginx:
         Raises NginxTestFailedError with its output, NginxError if it cannot run in time.
         """
         code, output = self._run(self._commands.test)
+        if code in _NOT_RUN:
+            command = " ".join(self._commands.test)
+            raise NginxError(f"NGINX could not be tested: {command!r} ended with {code}: {output}")
         if code:
             raise NginxTestFailedError("NGINX refuses its configuration", output)
         return output

@@ -37,6 +37,19 @@ def test_a_command_that_does_not_exist_is_named(host_rig: HostRig) -> None:
     assert not isinstance(failed.value, NginxTestFailedError)
 
 
+@pytest.mark.parametrize("code", [126, 127])
+def test_a_test_that_was_not_run_is_no_refusal_of_nginx(host_rig: HostRig, code: int) -> None:
+    """A wrapper's words and code are passed on, so that the reason can be found."""
+    script = f"echo permission to ask is missing; exit {code}"
+    reach = HostNginx(
+        HostCommands(("sh", "-c", script), ("true",), 5.0), host_rig.prefix / "pid", ("::1", 1)
+    )
+    words = f"could not be tested: .* ended with {code}: permission to ask is missing"
+    with pytest.raises(NginxError, match=words) as failed:
+        reach.test()
+    assert not isinstance(failed.value, NginxTestFailedError)
+
+
 @pytest.mark.parametrize("content", [str(2**22 - 1), str(os.getpid())])
 def test_a_stale_pid_file_is_no_nginx(host_rig: HostRig, content: str) -> None:
     """The number may belong to nobody or to another process by now."""
