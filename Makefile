@@ -34,6 +34,7 @@ uninstall: ## take it off again; settings and history stay unless PURGE=1 (root)
 	@PURGE=$(PURGE) sh config/deploy/uninstall.sh
 
 clean: ## remove what was built, and stop the engine if `make` started it
+	-@docker image ls -q --filter label=autoscaler.test=systemd 2>/dev/null | xargs -r docker image rm
 	sh config/dev/engine.sh stop
 	rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf *.egg-info

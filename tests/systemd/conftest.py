@@ -26,6 +26,7 @@ SETTINGS = {
     "ROLES__VALIDATOR__MIN": "1",
     "ROLES__VALIDATOR__MAX": "1",
 }
+# The shell is there to end on SIGTERM: BusyBox's httpd as process 1 would not.
 MEMBERS = """
 set -e
 mkdir -p /member/bin /member/www/cgi-bin && cd /member
@@ -45,7 +46,7 @@ for number in 1 2; do
         --label com.docker.compose.container-number=1 \
         --label com.docker.compose.oneoff=False \
         --label autoscaler.role=validator --label autoscaler.order=$number \
-        member:1 httpd -f -p 9003 -h /www
+        member:1 sh -c 'trap exit TERM; httpd -f -p 9003 -h /www & wait'
 done
 docker start shop-validator-1
 """

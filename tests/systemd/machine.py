@@ -1,7 +1,9 @@
 """A whole machine in a container: systemd as process 1, its own Docker engine, its own NGINX.
 
 Its cgroup namespace is its own and of version 2, so its engine lays cgroups out as on a real
-host and nothing of it shows outside.
+host and nothing of it shows outside. The namespace begins one level below the container's own
+cgroup: commands run from outside join that one, which the kernel allows only as long as nobody
+hands controllers on from there.
 """
 
 from __future__ import annotations
@@ -22,7 +24,16 @@ from tests.systemd.image import LABELS, ROOT, build_image, wheels
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
-BOOT = "umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec /sbin/init"
+MOUNT = "mount -t cgroup2 cgroup2 /sys/fs/cgroup"
+BOOT = f"""
+set -e
+umount -R /sys/fs/cgroup
+{MOUNT}
+mkdir /sys/fs/cgroup/machine
+echo $$ >/sys/fs/cgroup/machine/cgroup.procs
+umount /sys/fs/cgroup
+exec unshare --cgroup /bin/sh -c '{MOUNT} && exec /sbin/init'
+"""
 SOURCES = "Makefile README.md LICENSE pyproject.toml autoscaler config systemd"
 CHECKOUT = "/root/checkout"
 LOOK_SECONDS = 0.1

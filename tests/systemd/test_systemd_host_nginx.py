@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.systemd.conftest import ENV_FILE, settings
-from tests.systemd.machine import Journal
+from tests.systemd.machine import LOOK_SECONDS, Journal
 
 if TYPE_CHECKING:
     from typing import Any
@@ -34,6 +35,21 @@ def members(service: Machine) -> list[dict[str, Any]]:
     return found
 
 
+def ask_until_one_is_in(service: Machine, member: str) -> int:
+    """Send slow requests through NGINX until one is in this member; return how many it took.
+
+    Each of NGINX's workers gives its requests to the members in turn, by its own count.
+    """
+    service.run("rm -rf /root/answers && mkdir /root/answers")
+    for number in range(1, 20):
+        slow = f"curl -s http://127.0.0.1/cgi-bin/slow >/root/answers/{number}"
+        service.run(f"{slow} 2>&1 </dev/null &")
+        time.sleep(LOOK_SECONDS)
+        if service.run(f"docker top {member} | grep -q 'sleep 4'", ok=False).code == 0:
+            return number
+    raise AssertionError(f"no request came to {member}")
+
+
 def test_cpu_is_read_from_the_kernels_counters(service: Machine) -> None:
     """A member's load shows, read from the cgroups and not by the engine's slow statistics."""
     busy = "timeout 10 sh -c 'while :; do :; done'"
@@ -55,16 +71,11 @@ def test_a_member_is_published_and_drained_by_way_of_the_root_units(service: Mac
     bounds(service, 2, 2)
     service.until(lambda: [m["published"] for m in members(service)] == [True, True], "both serve")
     reloads = Journal(service, "autoscaler-nginx-reload")
-    address, pid = service.run(
-        "docker inspect -f '{{.NetworkSettings.Networks.shop.IPAddress}} {{.State.Pid}}' "
-        "shop-validator-2"
-    ).output.split()
+    address = service.run(
+        "docker inspect -f '{{.NetworkSettings.Networks.shop.IPAddress}}' shop-validator-2"
+    ).output
     assert f"server {address}:9003" in service.run(f"cat {GENERATED}").output
-    for number in (1, 2):  # NGINX gives one of two to each member
-        slow = f"curl -s http://127.0.0.1/cgi-bin/slow >/root/answer-{number}"
-        service.run(f"{slow} 2>&1 </dev/null &")
-    established = f"grep -q ':232B [0-9A-F]*:[0-9A-F]* 01 ' /proc/{pid}/net/tcp6"
-    service.until(established, "a request is in the member")
+    answers = ask_until_one_is_in(service, "shop-validator-2")
 
     bounds(service, 1, 1)
     drained = journal.wait_for("member.drained")
@@ -72,7 +83,8 @@ def test_a_member_is_published_and_drained_by_way_of_the_root_units(service: Mac
     assert drained["awaited_connections"] == 1
     assert drained["awaited_workers"] >= 1
     journal.wait_for("member.stopped")
-    assert service.run("cat /root/answer-1 /root/answer-2").output == "whole\nwhole"
+    answered = f"test $(cat /root/answers/* | grep -cx whole) = {answers}"
+    service.until(answered, "every request has its answer")
     assert "Finished autoscaler-nginx-reload.service" in reloads.text()
     assert address not in service.run(f"cat {GENERATED}").output
 
@@ -123,5 +135,24 @@ def test_a_refusal_is_not_taken_for_nginxs_words(service: Machine) -> None:
     service.run("runuser -u autoscaler -- /opt/autoscaler/libexec/host-nginx test")
     refused = service.run("runuser -u nobody -- /opt/autoscaler/libexec/host-nginx test", ok=False)
     assert refused.code != 0
+    assert refused.code == 126
     assert "authentication required" in refused.output
+    assert "install polkitd" in refused.output
     assert "nginx:" not in refused.output
+
+
+def test_a_refusal_by_polkit_is_not_logged_as_one_by_nginx(service: Machine) -> None:
+    """The daemon says that NGINX could not be tested and what to do; with the rule it goes on."""
+    rules, aside = "/etc/polkit-1/rules.d/50-autoscaler.rules", "/root/50-autoscaler.rules"
+    service.run(f"mv {rules} {aside} && systemctl restart polkit")
+    try:
+        journal = Journal(service)
+        bounds(service, 2, 2)
+        told = journal.wait_for("nginx.reload_failed")
+        assert told["reason"].startswith("NGINX could not be tested: ")
+        assert "authentication required" in told["reason"]
+        assert "install polkitd" in told["reason"]
+        assert journal.events("nginx.test_failed") == []
+    finally:
+        service.run(f"mv {aside} {rules} && systemctl restart polkit")
+    service.until(lambda: all(m["published"] for m in members(service)), "both serve")

@@ -92,7 +92,7 @@ def test_uninstall_keeps_settings_and_history(installed: Machine) -> None:
     assert installed.run("systemctl show autoscaler -p LoadState").output == "LoadState=not-found"
     assert installed.run(f"cat {ENV_FILE}").output == ABSENT_ENGINE.strip()
     assert installed.exists("/var/lib/autoscaler/history.db")
-    assert installed.run("pgrep -f autoscaler.run", ok=False).code == 1
+    assert installed.run("pgrep -u autoscaler", ok=False).code == 1
     installed.make("uninstall")  # once more does no harm
 
 

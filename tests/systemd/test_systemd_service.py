@@ -90,6 +90,7 @@ def test_reload_of_a_bad_file_fails_visibly_and_the_old_settings_stay(service: M
 
 def test_a_stuck_loop_is_ended_by_the_watchdog_and_starts_anew(service: Machine) -> None:
     """No sign of life for WatchdogSec: the places of the threads are logged, a new one serves."""
+    assert service.show("WatchdogUSec") == ["30s"]  # as installed; the test does not wait so long
     drop_in(service, "WatchdogSec=2s", "RestartSec=100ms")
     service.run("systemctl restart autoscaler")
     wait_settled(service)
