@@ -190,7 +190,10 @@ def translate(error: Exception, what: str) -> EngineError:
     if isinstance(error, APIError):
         return _of_answer(error, what)
     if isinstance(error, requests.exceptions.JSONDecodeError):
-        return EngineError(f"could not {what}: the engine's answer is no JSON; is it an engine?")
+        return EngineError(
+            f"could not {what}: the engine's answer is cut short or no JSON; check that it is an"
+            " engine, and that it and a proxy before it are well"
+        )
     if isinstance(error, requests.Timeout | TimeoutError):
         return EngineUnavailableError(
             f"could not {what}: the Docker engine did not answer in time ({_root(error)});"
