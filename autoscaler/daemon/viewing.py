@@ -21,5 +21,5 @@ def view(state: State, moment: Moment) -> View:
         ticked_at=state.ticked_at,
         ticked_wall=moment.wall - (now - state.ticked_at),
         interval=state.settings.interval,
-        ready=bool(state.engine_up) and state.publication.proven is not None,
+        ready=bool(state.engine_up) and state.publication.proven is not None and not state.late,
     )

@@ -159,8 +159,9 @@ class Site:
         view = self._board.latest
         if view is None or not view.ready:
             reason = "Docker was not looked at yet, or NGINX was not proven up to date yet"
-            if view is not None and view.status["engine"]["error"]:
-                reason = str(view.status["engine"]["error"])
+            if view is not None:
+                told = view.status.get("late") or view.status["engine"]["error"]
+                reason = str(told or reason)
             return _json(503, {"ready": False, "reason": reason})
         if self._late() is not None:
             return _json(503, {"ready": False, "reason": "the loop is late"})

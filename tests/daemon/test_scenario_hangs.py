@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from autoscaler.daemon.service import summary
+from autoscaler.daemon.viewing import view
 
 if TYPE_CHECKING:
     from tests.daemon.conftest import World
@@ -16,8 +17,8 @@ NEVER = 1e9
 
 @pytest.mark.parametrize("job", ["look", "sample"])
 def test_a_look_that_never_comes_back_is_told_and_the_loop_lives(world: World, job: str) -> None:
-    """As on a file system that hangs: one line in the log, in the status and for systemd, which
-    would else call a blind daemon well; nobody is started or stopped meanwhile.
+    """As on a file system that hangs: one line in the log, in the status and for systemd, and no
+    readiness, else a blind daemon would seem well; nobody is started or stopped meanwhile.
     """
     world.grow(2)
     calls = list(world.engine.calls)
@@ -28,6 +29,7 @@ def test_a_look_that_never_comes_back_is_told_and_the_loop_lives(world: World, j
     assert "has not come back" in told["reason"]
     assert world.ask("status")["late"] == told["reason"]
     assert told["reason"] in summary(world.controller.state)
+    assert not view(world.controller.state, world.controller._moment()).ready
     assert world.engine.calls == calls
     assert len(world.served()) == 2
 
@@ -55,5 +57,6 @@ def test_a_look_that_comes_back_late_is_told_as_over(world: World) -> None:
     world.until(lambda: world.told("look.recovered"), 120.0)
     assert len(world.told("look.late")) == 1
     assert world.ask("status")["late"] == ""
+    assert view(world.controller.state, world.controller._moment()).ready
     world.load("validator", 95.0)
     world.until(lambda: len(world.served()) == 2, 60.0)

@@ -96,6 +96,8 @@ def test_ready_means_engine_and_nginx_were_seen_well(web: Web) -> None:
     assert web.code("/readyz") == 503
     web.show(ready=False, status={**VIEW.status, "engine": {"up": False, "error": "no Docker"}})
     assert web.json("/readyz") == {"ready": False, "reason": "no Docker"}
+    web.show(ready=False, status={**VIEW.status, "late": "no look came back"})
+    assert web.json("/readyz") == {"ready": False, "reason": "no look came back"}
     web.show()
     assert web.code("/readyz") == 200
 
