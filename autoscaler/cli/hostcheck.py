@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from autoscaler.cli.findings import Finding, fail, ok, warn
+from autoscaler.cli.hostload import directory_findings, load_findings
 from autoscaler.cli.nginxcheck import check_nginx
 from autoscaler.cli.promcheck import prometheus_findings
 from autoscaler.cli.rolecheck import address_findings, role_findings
+from autoscaler.cli.sparecheck import spare_findings
 from autoscaler.engine.client import connect, info, translated
 from autoscaler.engine.inventory import Inventory
 from autoscaler.errors import EngineError
@@ -16,7 +19,7 @@ from autoscaler.sampling.registry import SourceContext, build_sources
 from autoscaler.settings.names import variable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from autoscaler.clock import Clock
     from autoscaler.engine.client import EngineClient, EngineInfo
@@ -30,6 +33,7 @@ _AVERAGE_OVER, _INTERVAL = 2.0, 3.0
 """Make a reading of counters 0.75 to 4 s apart: an engine may take 2 s to tell them."""
 
 _POOL_SIZE = 64
+_PROC_STAT, _PROC_MEMINFO = Path("/proc/stat"), Path("/proc/meminfo")
 
 
 def check_host(settings: Settings, clock: Clock, pause: Callable[[float], None]) -> list[Finding]:
@@ -42,15 +46,18 @@ def check_host(settings: Settings, clock: Clock, pause: Callable[[float], None])
         api = connect(url, settings.docker.timeout, _POOL_SIZE)
         told = info(api)
         snapshot = Inventory(api, settings.scope(), told.cpus, clock).members()
-        checked = _with_healthcheck(api, snapshot.members)
+        inspected = _inspected(api, snapshot.members)
     except EngineError as error:
         remedy = (
             f"start the engine, or correct {variable(('docker', 'url'))}; the user needs the right "
             "to open its socket (group docker)"
         )
-        return [fail("engine", f"{url}: {error}", remedy), *check_nginx(settings, None).findings]
+        away = fail("engine", f"{url}: {error}", remedy)
+        nginx = check_nginx(settings, None)
+        return [away, *nginx.findings, *directory_findings(settings)]
     found = [_engine_finding(url, told)]
-    found += role_findings(settings, snapshot.members, checked)
+    found += role_findings(settings, snapshot.members, _with_healthcheck(inspected))
+    found += spare_findings(snapshot.members, inspected, told.cpus)
     found += (
         warn("labels", text, "correct the label and recreate the container")
         for text in snapshot.warnings
@@ -65,9 +72,13 @@ def check_host(settings: Settings, clock: Clock, pause: Callable[[float], None])
         str(settings.cgroup_root),
         prometheus=prometheus_setup(settings),
     )
+    before = _PROC_STAT.read_text()
     found += _source_findings(settings.cpu_source, context, snapshot.members, pause)
+    if url.startswith("unix://"):  # else /proc is not that of the host with the members
+        found += load_findings(before, _PROC_STAT.read_text(), _PROC_MEMINFO.read_text(), told.cpus)
     nginx = check_nginx(settings, api)
-    return [*found, *nginx.findings, *address_findings(settings, snapshot.members, nginx.networks)]
+    found += [*nginx.findings, *address_findings(settings, snapshot.members, nginx.networks)]
+    return [*found, *directory_findings(settings)]
 
 
 def _engine_finding(url: str, told: EngineInfo) -> Finding:
@@ -79,15 +90,22 @@ def _engine_finding(url: str, told: EngineInfo) -> Finding:
     )
 
 
-def _with_healthcheck(api: EngineClient, members: Sequence[Member]) -> frozenset[str]:
-    """Return the names of the members that have a HEALTHCHECK, run or not. Raises EngineError."""
-    names = set()
+def _inspected(api: EngineClient, members: Sequence[Member]) -> dict[str, Mapping[str, Any]]:
+    """Return the engine's inspect answers by member name. Raises EngineError."""
+    found = {}
     for member in members:
         with translated(f"look at {member.name}"):
-            config = api.inspect_container(member.container_id).get("Config") or {}
-        test = (config.get("Healthcheck") or {}).get("Test") or ["NONE"]
-        if test[0] != "NONE":
-            names.add(member.name)
+            found[member.name] = api.inspect_container(member.container_id)
+    return found
+
+
+def _with_healthcheck(inspected: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:
+    """Return the names of the members that have a HEALTHCHECK, run or not."""
+    names = set()
+    for name, answer in inspected.items():
+        check = (answer.get("Config") or {}).get("Healthcheck") or {}
+        if (check.get("Test") or ["NONE"])[0] != "NONE":
+            names.add(name)
     return frozenset(names)
 
 
@@ -100,6 +118,7 @@ def _source_findings(
     """Read every running member twice from every source and say which of them give readings."""
     running = [member for member in members if member.running]
     if not running:
+        pause(SAMPLE_SECONDS)  # the host's own CPU is measured meanwhile
         return [warn("cpu", "not tried: no member runs", "start the primaries and check again")]
     results = []
     for name in names:

@@ -128,6 +128,7 @@ class Stack:
             name=self.name(short),
             labels=more["labels"],
             healthcheck=more.get("healthcheck"),
+            environment=more.get("environment"),
             host_config=self.api.create_host_config(
                 binds=more.get("binds"),
                 network_mode=self.network,

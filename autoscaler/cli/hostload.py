@@ -1,0 +1,111 @@
+"""Judges the host itself: its CPU while the check looks, its memory, the daemon's directories."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from autoscaler.cli.findings import Finding, fail, ok, warn
+from autoscaler.settings.names import variable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from autoscaler.settings import Settings
+
+BUSY_PERCENT = 90.0
+"""Above this much of the host's CPU, more members only split the same cores."""
+
+LOW_MEMORY_PERCENT = 10.0
+"""Below this much available memory, starting one more risks an out-of-memory kill."""
+
+_IDLE, _IOWAIT, _COUNTED = 3, 4, 8
+"""Columns of /proc/stat: the two that are not work, and how many do not overlap with others."""
+
+
+@dataclass(frozen=True, slots=True)
+class CpuTicks:
+    """The kernel's counters since boot: ticks that were work, and all."""
+
+    busy: int
+    total: int
+
+
+def cpu_ticks(stat: str) -> CpuTicks:
+    """Read the text of /proc/stat. Raises ValueError if it has no such line."""
+    for line in stat.splitlines():
+        name, *numbers = line.split()
+        if name == "cpu" and len(numbers) > _IOWAIT:
+            ticks = [int(number) for number in numbers[:_COUNTED]]
+            idle = ticks[_IDLE] + ticks[_IOWAIT]
+            return CpuTicks(sum(ticks) - idle, sum(ticks))
+    raise ValueError("it has no line `cpu` with counters")
+
+
+def load_findings(before: str, after: str, memory: str, cpus: int) -> Iterator[Finding]:
+    """Yield how busy the host is, from two texts of /proc/stat and one of /proc/meminfo."""
+    try:
+        first, last = cpu_ticks(before), cpu_ticks(after)
+        total = last.total - first.total
+        if total > 0:
+            yield _cpu_finding(100 * (last.busy - first.busy) / total, cpus)
+        yield _memory_finding(_kib(memory, "MemAvailable"), _kib(memory, "MemTotal"))
+    except ValueError as error:
+        yield warn("host", f"/proc cannot be read: {error}", "look at the host's load by hand")
+
+
+def _cpu_finding(percent: float, cpus: int) -> Finding:
+    text = f"{percent:.0f} % of the host's {cpus} CPUs were busy while this check sampled"
+    if percent <= BUSY_PERCENT:
+        return ok("host cpu", text)
+    return warn(
+        "host cpu",
+        f"{text}: above {BUSY_PERCENT:g} %, one more member only splits the same cores",
+        "see what uses it (top); give the host more CPUs or move work away",
+    )
+
+
+def _memory_finding(available: int, total: int) -> Finding:
+    percent = 100 * available / total if total else 0.0
+    text = (
+        f"{available / 1024:.0f} of {total / 1024:.0f} MiB memory ({percent:.0f} %) are available"
+    )
+    if percent >= LOW_MEMORY_PERCENT:
+        return ok("host memory", text)
+    return warn(
+        "host memory",
+        f"{text}: below {LOW_MEMORY_PERCENT:g} %, one more member may end another by lack of it",
+        "see what uses it (docker stats, top); set memory limits, or give the host more",
+    )
+
+
+def _kib(meminfo: str, name: str) -> int:
+    """Return a line of /proc/meminfo in KiB. Raises ValueError without it."""
+    for line in meminfo.splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1])
+    raise ValueError(f"/proc/meminfo has no {name}")
+
+
+def directory_findings(settings: Settings) -> Iterator[Finding]:
+    """Yield whether this user may write where the daemon keeps its memory and its socket."""
+    for field, path in (("state_dir", settings.state_dir), ("run_dir", settings.run_dir)):
+        yield _directory_finding(field.replace("_dir", " directory"), variable((field,)), path)
+
+
+def _directory_finding(item: str, name: str, path: Path) -> Finding:
+    there = next(one for one in (path, *path.parents) if one.exists())
+    remedy = (
+        f"give {there} to the daemon's user and check as that user, or set {name} to a directory "
+        "it may write to; mind a read-only mount"
+    )
+    if not there.is_dir():
+        return fail(item, f"{there} is no directory", f"move it away, or correct {name}")
+    if not os.access(there, os.W_OK | os.X_OK, effective_ids=True):
+        where = str(path) if there == path else f"{there}, where {path} is to be made"
+        return fail(item, f"user id {os.geteuid()} cannot write to {where}", remedy)
+    if there != path:
+        return ok(item, f"{path} is made when the daemon starts")
+    return ok(item, f"{path} can be written")
