@@ -24,6 +24,8 @@ _HIGHEST_PORT = 65535
 _LARGEST_COUNT = 1_000_000
 _ROLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
+_UPSTREAM_LINE = re.compile(rf"upstream {UPSTREAM_PREFIX}({_ROLE.pattern}) {{")
+_SERVER_LINE = re.compile(rf" +server \S+ .*;  # ({_NAME.pattern})")
 _GENERATION_LINE = re.compile(rf"# generation ([0-9a-f]{{{_GENERATION_LENGTH}}})")
 
 
@@ -85,6 +87,20 @@ def generation_of(text: str) -> str | None:
         return None
     found = _GENERATION_LINE.fullmatch(lines[1])
     return found.group(1) if found else None
+
+
+def listed_members(text: str) -> frozenset[tuple[str, str]]:
+    """Return the members that a managed file lists, as (role, name)."""
+    found: set[tuple[str, str]] = set()
+    role = None
+    for line in text.splitlines():
+        if opened := _UPSTREAM_LINE.fullmatch(line):
+            role = opened.group(1)
+        elif line == "}":
+            role = None
+        elif role is not None and (server := _SERVER_LINE.fullmatch(line)):
+            found.add((role, server.group(1)))
+    return frozenset(found)
 
 
 def is_managed(text: str) -> bool:

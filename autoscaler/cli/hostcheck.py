@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autoscaler.cli.driftcheck import ask_status, drift_findings, look_at_file
 from autoscaler.cli.findings import Finding, fail, ok, warn
 from autoscaler.cli.hostload import directory_findings, load_findings
 from autoscaler.cli.nginxcheck import check_nginx
@@ -45,7 +46,8 @@ def check_host(settings: Settings, clock: Clock, pause: Callable[[float], None])
     try:
         api = connect(url, settings.docker.timeout, _POOL_SIZE)
         told = info(api)
-        snapshot = Inventory(api, settings.scope(), told.cpus, clock).members()
+        inventory = Inventory(api, settings.scope(), told.cpus, clock)
+        snapshot = inventory.members()
         inspected = _inspected(api, snapshot.members)
     except EngineError as error:
         remedy = (
@@ -78,7 +80,21 @@ def check_host(settings: Settings, clock: Clock, pause: Callable[[float], None])
         found += load_findings(before, _PROC_STAT.read_text(), _PROC_MEMINFO.read_text(), told.cpus)
     nginx = check_nginx(settings, api)
     found += [*nginx.findings, *address_findings(settings, snapshot.members, nginx.networks)]
+    found += _drift_findings(settings, inventory, nginx.probe)
     return [*found, *directory_findings(settings)]
+
+
+def _drift_findings(
+    settings: Settings, inventory: Inventory, probe: tuple[str, int] | None
+) -> list[Finding]:
+    """Compare daemon, engine and NGINX, all looked at anew: the samples took their time."""
+    told = ask_status(settings.run_dir)
+    try:
+        members = inventory.members().members
+    except EngineError as error:
+        return [fail("drift", str(error), "check again")]
+    served = look_at_file(settings.nginx.directory, probe, settings.nginx.timeout)
+    return list(drift_findings(members, served, told))
 
 
 def _engine_finding(url: str, told: EngineInfo) -> Finding:

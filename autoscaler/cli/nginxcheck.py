@@ -45,13 +45,17 @@ class _Reach(Protocol):
     def networks(self) -> frozenset[str]:
         """Return NGINX's networks."""
 
+    def probe_address(self) -> tuple[str, int]:
+        """Return where it proves which file it serves."""
+
 
 @dataclass(frozen=True, slots=True)
 class NginxResult:
-    """What was found, and NGINX's networks (None if they could not be asked)."""
+    """What was found, NGINX's networks and where it proves its file (None if not to be had)."""
 
     findings: list[Finding]
     networks: frozenset[str] | None
+    probe: tuple[str, int] | None = None
 
 
 def check_nginx(settings: Settings, api: EngineClient | None) -> NginxResult:
@@ -66,11 +70,12 @@ def check_nginx(settings: Settings, api: EngineClient | None) -> NginxResult:
     else:
         commands = HostCommands(nginx.test_command, nginx.reload_command, nginx.timeout)
         reach = HostNginx(commands, nginx.pid_file, ("127.0.0.1", nginx.probe_port))
-    networks = None
+    networks = probe = None
     findings: list[Finding] = []
     try:
         workers = reach.workers()
         networks = reach.networks()
+        probe = reach.probe_address()
         findings.append(ok("nginx", f"runs ({_where(settings)}, {len(workers)} workers)"))
     except AutoscalerError as error:
         findings.append(_failed("nginx", error))
@@ -78,7 +83,7 @@ def check_nginx(settings: Settings, api: EngineClient | None) -> NginxResult:
         findings += _test_findings(reach, nginx.directory / FILE_NAME)
     findings += _directory_findings(settings)
     findings += _include_findings(settings, api if networks is not None else None)
-    return NginxResult(findings, networks)
+    return NginxResult(findings, networks, probe)
 
 
 def _where(settings: Settings) -> str:

@@ -97,8 +97,8 @@ def _role_lines(name: str, role: dict[str, Any]) -> list[str]:
     coming = role.get("next_change")
     if coming:
         out.append(
-            f"  becomes {coming['desired']} in {coming['in_seconds']:.0f} s if the readings stay "
-            "as they are"
+            f"  becomes {coming['desired']} in {coming['in_seconds']:.0f} s, at {coming['at']}, if "
+            "the readings stay as they are"
         )
     out += [f"  missing: {missing}" for missing in role["missing"]]
     out += [_member_line(member) for member in role["members"]]

@@ -177,7 +177,7 @@ class Controller:
             return True
         if any(t.busy for r in state.roles.values() for t in r.tracks.values()):
             return False
-        steps = sum(r.waiting_steps for r in state.roles.values())
+        steps = sum(len(r.steps) for r in state.roles.values())
         return steps == 0 and state.publication.settled and not state.publication.busy
 
     def _next_item(self) -> Item | None:

@@ -49,7 +49,7 @@ class Reconciler:
             self._give_up_on_late(role, looking, now)
             plan = plan_role(self._view(role, publishing, now))
             role.chosen, role.serve = plan.chosen, plan.serve
-            role.waiting_steps = len(plan.steps)
+            role.steps = plan.steps
             self._note_leaving(role, plan)
             self.store(role)
             steps += [(role, step) for step in plan.steps]

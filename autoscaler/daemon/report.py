@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from typing import Any
 
 from autoscaler.daemon.deciding import rounded
@@ -42,7 +43,7 @@ def status(state: State, moment: Moment, *, foresee: bool = True) -> dict[str, A
             f"{source} for {role}": text for (source, role), text in state.source_troubles.items()
         },
         "roles": {
-            name: _role(role, state, now, foresee=foresee) for name, role in state.roles.items()
+            name: _role(role, state, moment, foresee=foresee) for name, role in state.roles.items()
         },
     }
 
@@ -71,7 +72,8 @@ def _ago(at: float | None, now: float) -> float | None:
     return None if at is None else round(now - at, 1)
 
 
-def _role(role: RoleState, state: State, now: float, *, foresee: bool) -> dict[str, Any]:
+def _role(role: RoleState, state: State, moment: Moment, *, foresee: bool) -> dict[str, Any]:
+    now = moment.monotonic
     published = [e.member for e in state.publication.proven_endpoints if e.role == role.name]
     return {
         "desired": role.memory.desired,
@@ -85,18 +87,19 @@ def _role(role: RoleState, state: State, now: float, *, foresee: bool) -> dict[s
         "chosen": list(role.chosen),
         "decision": rounded(role.decision) if role.decision else None,
         "last_change": role.last_change,
-        "next_change": _next_change(role, state, now) if foresee else None,
+        "next_change": _next_change(role, state, moment) if foresee else None,
         "missing": sorted(role.missing),
         "members": [_member(role, m, published=m.name in published, now=now) for m in role.ordered],
     }
 
 
-def _next_change(role: RoleState, state: State, now: float) -> dict[str, Any] | None:
+def _next_change(role: RoleState, state: State, moment: Moment) -> dict[str, Any] | None:
     """Return what the count becomes, and when, if the readings stay as they are."""
-    told = explanation(role, state, now)
+    told = explanation(role, state, moment.monotonic)
     if told is None or told.next_seconds is None:
         return None
-    return {"in_seconds": told.next_seconds, "desired": told.next_desired}
+    at = datetime.fromtimestamp(moment.wall + told.next_seconds, UTC).isoformat(timespec="seconds")
+    return {"in_seconds": told.next_seconds, "at": at, "desired": told.next_desired}
 
 
 def _member(role: RoleState, member: Member, *, published: bool, now: float) -> dict[str, Any]:
@@ -119,7 +122,19 @@ def _member(role: RoleState, member: Member, *, published: bool, now: float) -> 
         "quarantine_seconds": round(track.quarantined_until - now, 1)
         if track.quarantined(now)
         else None,
+        "next_step": _next_step(role, member.name, track, now),
     }
+
+
+def _next_step(role: RoleState, name: str, track: Track, now: float) -> dict[str, Any] | None:
+    """Return the step under way or planned for a member; None if nothing is to be done."""
+    if track.busy is not None:
+        return {"step": track.busy.value, "reason": "it is under way", "in_seconds": 0.0}
+    for step in role.steps:
+        if step.member == name:
+            seconds = round(max(0.0, track.retry_at - now), 1)
+            return {"step": step.kind.value, "reason": step.reason, "in_seconds": seconds}
+    return None
 
 
 def _phase(role: RoleState, member: Member, track: Track, *, published: bool, now: float) -> str:

@@ -15,6 +15,7 @@ from autoscaler.model import (
     Overrides,
     Reading,
     RolePolicy,
+    Step,
     StepKind,
 )
 from autoscaler.policy.overrides import Standing
@@ -29,6 +30,7 @@ class RoleState:
     half-done stop is not mistaken for capacity. `known` are names of members ever seen, `counted`
     says that those running at the start were taken into the count; `found` is that count if it was
     higher than the stored one. `left` is the memory after the last decision, None before the first.
+    `steps` is what the last plan wants done.
     """
 
     name: str
@@ -45,7 +47,7 @@ class RoleState:
     readings: dict[str, Reading] = field(default_factory=dict)
     chosen: tuple[str, ...] = ()
     serve: tuple[str, ...] = ()
-    waiting_steps: int = 0
+    steps: tuple[Step, ...] = ()
     leaving: dict[str, tuple[str, str]] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
     missing: set[str] = field(default_factory=set)

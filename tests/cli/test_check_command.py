@@ -134,6 +134,9 @@ def test_a_host_in_order_passes(stack: Stack, capsys: pytest.CaptureFixture[str]
         "nginx directory": "ok",
         "nginx include": "ok",
         "addresses": "warn",
+        "drift": "warn",
+        f"drift {stack.name('b1')}": "ok",
+        f"drift {stack.name('b2')}": "ok",
         "state directory": "ok",
         "run directory": "ok",
     }
