@@ -41,6 +41,7 @@ def draw(path: Path, roles: Mapping[str, Outcome]) -> None:
     for number, (role, outcome) in enumerate(drawn.items()):
         _draw_role(role, outcome, axes[2 * number][0], axes[2 * number + 1][0])
     axes[-1][0].xaxis.set_major_formatter(dates.ConciseDateFormatter(dates.AutoDateLocator()))
+    axes[-1][0].set_xlabel("UTC")
     try:
         figure.savefig(path, format=path.suffix[1:].lower(), dpi=100)
     except OSError as error:

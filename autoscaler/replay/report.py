@@ -13,7 +13,7 @@ from autoscaler.replay.simulation import SATURATED_PERCENT, Outcome
 IN_FORCE = "in force"
 
 _LABEL = 30
-_COLUMN = 14
+_COLUMN = 18
 
 
 def as_json(
