@@ -34,7 +34,8 @@ _TYPES = {
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
 }
-_PAGE = {"/": "index.html", **{f"/{n}": n for n in ("page.css", "page.js", "chart.js", "icon.svg")}}
+_FILES = ("page.css", "page.js", "role.js", "chart.js", "events.js", "icon.svg")
+_PAGE = {"/": "index.html", **{f"/{n}": n for n in _FILES}}
 _JSON = "application/json"
 
 _Role = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]

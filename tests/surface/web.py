@@ -12,7 +12,7 @@ from typing import Any
 
 from autoscaler.surface.counts import Counts
 from autoscaler.surface.http_server import HttpServer
-from autoscaler.surface.site import Site
+from autoscaler.surface.site import Archive, Site
 from autoscaler.surface.view import Board, View
 
 ROLE: dict[str, Any] = {
@@ -67,13 +67,13 @@ class Shelf:
 class Web:
     """The server and what it is made of."""
 
-    def __init__(self, *hosts: str) -> None:
+    def __init__(self, *hosts: str, archive: Archive | None = None) -> None:
         self.clock = Clock()
         self.board = Board()
         self.shelf = Shelf()
         self.counts = Counts()
         self.failures: list[tuple[str, str]] = []
-        site = Site(self.board, self.shelf, self.counts, self.clock, "1.2.3")
+        site = Site(self.board, archive or self.shelf, self.counts, self.clock, "1.2.3")
         self.server = HttpServer(site, hosts, lambda *words: self.failures.append(words))
         self.server.start([("127.0.0.1", 0)])
         self.port = self.server.ports[0]

@@ -1,0 +1,25 @@
+// Puts events of history into words, and says what kind of mark each is on the timeline.
+
+const BAD = /failed|died|unusable|unhealthy|missing|killed|unavailable|unreachable|late|saturated/;
+
+export function isGlobal(event) {
+  return !event.role && event.event !== "daemon.heartbeat";
+}
+
+export function inWords(event) {
+  const name = event.event;
+  if (name === "scale.decided") return decided(event);
+  const what = name.slice(name.indexOf(".") + 1).replaceAll("_", " ");
+  const subject = event.member ?? name.slice(0, name.indexOf("."));
+  const why = event.reason ? `: ${event.reason}` : "";
+  return { time: event.time, kind: BAD.test(name) ? "bad" : "", words: `${subject} ${what}${why}`, show: true };
+}
+
+function decided(event) {
+  const { desired_before: before, desired, reason, mean } = event;
+  const at = mean === null || mean === undefined ? "" : ` at a mean of ${Math.round(mean)} %`;
+  const why = reason.replaceAll("_", " ");
+  if (desired === before) return { time: event.time, kind: "", words: `stays at ${desired}: ${why}${at}`, show: false };
+  const kind = desired > before ? "up" : "down";
+  return { time: event.time, kind, words: `${before} to ${desired}: ${why}${at}`, show: true };
+}

@@ -1,0 +1,215 @@
+"""The page in a real Chromium: readable by eye, keyboard and screen reader, wide and narrow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from autoscaler.model import Overrides, RolePolicy, ScalingRules, Select
+from autoscaler.surface.view import RoleView
+from tests.surface.browser import PHONE, WIDE, Browser
+from tests.surface.web import VIEW, Web
+
+MEMBER = {
+    "name": "validator-1",
+    "phase": "serving",
+    "state": "running",
+    "detail": "",
+    "protected": False,
+    "cpu_percent": 61.5,
+    "memory_percent": 20.0,
+}
+STATUS: dict[str, Any] = {
+    "pid": 7,
+    "engine": {"up": True, "error": ""},
+    "nginx": {"settled": True, "error": None},
+    "history": {"error": None},
+    "warnings": ["<img src=x onerror=alert(1)>"],
+    "overrides": [
+        {"kind": "pause", "role": "validator", "direction": "down", "by": "ann",
+         "reason": "<b>deploy</b>", "until": None},
+    ],
+    "roles": {
+        "validator": {
+            **VIEW.status["roles"]["validator"],
+            "running": 2,
+            "desired": 2,
+            "min": 1,
+            "max": 3,
+            "decision": {"mean": 61.5},
+            "members": [MEMBER, {**MEMBER, "name": "validator-2", "phase": "unhealthy",
+                                 "detail": "10.0.0.2:9003 answered 500"}],
+        }
+    },
+}  # fmt: skip
+
+
+class FullShelf:
+    """An hour of history with a growth in its middle."""
+
+    def events(self, _since: float, _role: str | None, _limit: int) -> list[dict[str, Any]]:
+        """Return a growth, and one event of the host."""
+        at = time.time() - 1800
+        return [
+            {"event": "scale.decided", "role": "validator", "time": at, "desired_before": 1,
+             "desired": 2, "reason": "scale_up", "mean": 77.2},
+            {"event": "nginx.reloaded", "time": at + 2, "reason": "publish"},
+        ]  # fmt: skip
+
+    def series(self, role: str, seconds: int) -> dict[str, Any]:
+        """Return a reading every 12 s."""
+        now = time.time()
+        times = [now - seconds + 12.0 * i for i in range(seconds // 12)]
+        return {
+            "role": role,
+            "since": now - seconds,
+            "until": now,
+            "width_seconds": 12.0,
+            "points": [(t, 61.5, 1 + (t > now - 1800), 70.0, 40.0) for t in times],
+            "members": {"validator-1": [(t, 60.0) for t in times]},
+        }
+
+
+@pytest.fixture(scope="module")
+def web() -> Iterator[Web]:
+    """Return the server with a daemon's view and an hour of history."""
+    one = Web(archive=FullShelf())
+    scaling = ScalingRules(0.0, Select.MAX, ())
+    policy = RolePolicy(1, 3, 70.0, 40.0, scaling, scaling)
+    role = RoleView(policy, Overrides(), None)
+    one.show(status=STATUS, roles={"validator": role}, ticked_at=1e9)
+    yield one
+    one.server.stop()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Return a Chromium."""
+    with Browser() as one:
+        yield one
+
+
+@pytest.fixture
+def url(web: Web) -> str:
+    """Return the page's address."""
+    return f"http://127.0.0.1:{web.port}/"
+
+
+CONTRAST = """() => {
+  const light = (c) => {
+    const linear = (v) => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
+    const [r, g, b] = c.map((v) => linear(v / 255));
+    return .2126 * r + .7152 * g + .0722 * b;
+  };
+  const parse = (text) => (text.match(/[\\d.]+/g) ?? []).map(Number);
+  const back = (node) => {
+    for (; node; node = node.parentElement) {
+      const c = parse(getComputedStyle(node).backgroundColor);
+      if (c.length === 3 || c[3] === 1) return c.slice(0, 3);
+    }
+    return [255, 255, 255];
+  };
+  const found = [];
+  for (const node of document.querySelectorAll("body *")) {
+    const own = [...node.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
+    if (!own || !node.getClientRects().length) continue;
+    const style = getComputedStyle(node);
+    const c = parse(node instanceof SVGElement ? style.fill : style.color);
+    const [a, b] = [light(c), light(back(node))].sort((x, y) => y - x);
+    const ratio = (a + .05) / (b + .05);
+    if (ratio < 4.5) found.push(`${node.textContent.slice(0, 30)}: ${ratio.toFixed(2)}`);
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_has_contrast(browser: Browser, url: str, scheme: str) -> None:
+    """At least 4.5 to 1 (WCAG AA), in both colour schemes, the chart's words included."""
+    page = browser.open(url, scheme=scheme)
+    page.wait_for_selector(".chart svg")
+    assert page.evaluate(CONTRAST) == []
+    page.close()
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE])
+def test_nothing_is_wider_than_the_screen(
+    browser: Browser, url: str, viewport: dict[str, int]
+) -> None:
+    """Nobody scrolls sideways, on a phone either."""
+    page = browser.open(url, viewport)
+    page.wait_for_selector(".chart svg")
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    page.close()
+
+
+def test_a_screen_reader_finds_its_way(browser: Browser, url: str) -> None:
+    """Landmarks, headings, labels, captions, and changes told politely."""
+    page = browser.open(url)
+    page.wait_for_selector(".chart svg")
+    for role, name in [
+        ("main", "Roles"),
+        ("region", "validator"),
+        ("region", "Host"),
+        ("group", "Time shown"),
+        ("radio", "Hour"),
+        ("heading", "validator"),
+        ("table", "Members of validator"),
+        ("columnheader", "CPU"),
+    ]:
+        assert page.get_by_role(role, name=name, exact=True).count() == 1, (role, name)  # type: ignore[arg-type]
+    assert page.locator("html").get_attribute("lang") == "en"
+    assert page.locator("#announce").get_attribute("aria-live") == "polite"
+    chart = page.locator(".chart").get_attribute("aria-label") or ""
+    assert "mean 61.5 %, 2 wanted, grows above 70 %, shrinks below 40 %" in chart
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map((n) => n.id)")
+    assert len(ids) == len(set(ids))
+    page.close()
+
+
+def test_the_chart_draws_both_thresholds_and_the_flap_line(browser: Browser, url: str) -> None:
+    """Two members at 70 percent less a tenth: one could go below half of 63."""
+    page = browser.open(url)
+    page.wait_for_selector(".chart svg")
+    labels = page.locator(".chart text.label").all_text_contents()
+    assert labels == ["grows above 70 %", "shrinks below 40 %", "guard 31.5 %"]
+    assert page.locator(".chart .mark.up title").text_content() is not None
+    page.close()
+
+
+def test_the_chart_can_be_read_without_seeing_or_pointing(browser: Browser, url: str) -> None:
+    """By arrow keys, and as a table."""
+    page = browser.open(url)
+    page.wait_for_selector(".chart svg")
+    page.locator(".chart").focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert "mean 61.5 %, wanted 2; validator-1 60 %" in page.locator(".readout").inner_text()
+    page.locator("summary").focus()
+    page.keyboard.press("Enter")
+    row = page.get_by_role("table", name="CPU and count of validator").locator("tbody tr").first
+    assert row.locator("td").all_inner_texts() == ["61.5", "2", "70", "40", "31.5"]
+    page.close()
+
+
+def test_what_others_wrote_is_shown_as_text(browser: Browser, url: str) -> None:
+    """Markup in a reason or a warning stays words."""
+    page = browser.open(url)
+    page.wait_for_selector("#overrides b")
+    assert "<b>deploy</b>" in page.locator("#overrides").inner_text()
+    assert page.locator("img[src=x]").count() == 0
+    page.close()
+
+
+def test_the_page_asks_nobody_else_and_is_silent(browser: Browser, url: str) -> None:
+    """All tests before this one count: no other host was asked and nothing complained."""
+    page = browser.open(url)
+    page.wait_for_selector(".chart svg")
+    page.get_by_label("Day").check()
+    page.wait_for_timeout(300)
+    page.close()
+    assert browser.hosts == {url.removeprefix("http://").rstrip("/")}
+    assert browser.errors == []
