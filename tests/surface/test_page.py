@@ -191,6 +191,7 @@ def test_the_chart_can_be_read_without_seeing_or_pointing(browser: Browser, url:
     page.locator("summary").focus()
     page.keyboard.press("Enter")
     row = page.get_by_role("table", name="CPU and count of validator").locator("tbody tr").first
+    row.wait_for()  # the table is filled when the browser tells that it was opened
     assert row.locator("td").all_inner_texts() == ["61.5", "2", "70", "40", "31.5"]
     page.close()
 
