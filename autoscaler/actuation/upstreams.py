@@ -96,8 +96,6 @@ def listed_members(text: str) -> frozenset[tuple[str, str]]:
     for line in text.splitlines():
         if opened := _UPSTREAM_LINE.fullmatch(line):
             role = opened.group(1)
-        elif line == "}":
-            role = None
         elif role is not None and (server := _SERVER_LINE.fullmatch(line)):
             found.add((role, server.group(1)))
     return frozenset(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib import import_module
 from importlib.metadata import version
 
@@ -23,6 +23,7 @@ COMMANDS = {
     "hold": "let no member be stopped while a command runs",
     "simulate": "play recorded readings to the rules, with other settings beside those in force",
     "reload": "let the running daemon read its env file again",
+    "completion": "print a script that lets the shell complete these commands",
     "demo": "show it at work on this machine's engine, with load, in under four minutes",
 }
 """One module of this package per command, each with `add_arguments` and `run`."""
@@ -32,8 +33,8 @@ EXIT_USAGE = 2
 EXIT_UNREACHABLE = 3
 
 
-def build_parser(wanted: str | None = None) -> argparse.ArgumentParser:
-    """Return the parser with all commands; only the `wanted` one's module is imported."""
+def build_parser(wanted: Collection[str] = ()) -> argparse.ArgumentParser:
+    """Return the parser with all commands; only the modules of those `wanted` are imported."""
     parser = argparse.ArgumentParser(
         prog="autoscaler",
         description="Starts and stops the spare containers of a Docker Compose host as CPU "
@@ -44,7 +45,7 @@ def build_parser(wanted: str | None = None) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-        if name == wanted:
+        if name in wanted:
             import_module(f"autoscaler.cli.{name}").add_arguments(command)
     return parser
 
@@ -56,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if wanted == "run":
         # Held back until the daemon can reload: by default a SIGHUP would end the process.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    arguments = build_parser(wanted).parse_args(words)
+    arguments = build_parser(() if wanted is None else (wanted,)).parse_args(words)
     try:
         code: int = import_module(f"autoscaler.cli.{arguments.command}").run(arguments)
     except SettingsError as error:
