@@ -88,7 +88,9 @@ def drift_findings(members: Sequence[Member], served: Served, told: Told) -> Ite
             "publishes members",
             "start it: systemctl start autoscaler",
         )
-    roles = {} if told.status is None else told.status["roles"]
+    status = told.status or {"roles": {}, "overrides": ()}
+    roles = status["roles"]
+    frozen = next((o["reason"] for o in status["overrides"] if o["kind"] == "freeze"), None)
     for name in dict.fromkeys(member.role for member in members):
         own = [member for member in members if member.role == name]
         role = roles.get(name)
@@ -97,7 +99,7 @@ def drift_findings(members: Sequence[Member], served: Served, told: Told) -> Ite
             if told.status is None:
                 yield _without_daemon(member, served)
             elif role is not None:
-                yield _member_finding(member, served, role)
+                yield _member_finding(member, served, role, frozen)
 
 
 def _role_findings(
@@ -121,7 +123,7 @@ def _role_findings(
             ok(item, counts)
             if served.proven
             else warn(
-                item, counts, "the daemon writes, reloads and asks again by itself; see NGINX below"
+                item, counts, "the daemon writes, reloads and asks again by itself; see nginx above"
             )
         )
     elif up:
@@ -169,7 +171,9 @@ def _without_daemon(member: Member, served: Served) -> Finding:
     return warn(item, text, "start the daemon: it puts that right")
 
 
-def _member_finding(member: Member, served: Served, role: Mapping[str, Any]) -> Finding:
+def _member_finding(
+    member: Member, served: Served, role: Mapping[str, Any], frozen: str | None
+) -> Finding:
     """Lay the three side by side; they agree if all or none of them have the member at work."""
     item = f"drift {member.name}"
     wanted = member.name in role["chosen"]
@@ -179,11 +183,14 @@ def _member_finding(member: Member, served: Served, role: Mapping[str, Any]) -> 
     if wanted is member.running is listed and served.proven:
         return ok(item, text)
     seen = next((one for one in role["members"] if one["name"] == member.name), None)
-    return warn(item, text, _what_comes(seen))
+    return warn(item, text, _what_comes(seen, frozen))
 
 
-def _what_comes(seen: Mapping[str, Any] | None) -> str:
-    """Say what the daemon will do with a member, from what it says of it."""
+def _what_comes(seen: Mapping[str, Any] | None, frozen: str | None) -> str:
+    """Say what the daemon will do with a member, from what it says of it.
+
+    `frozen` is why nothing is started or stopped, None if that is not so.
+    """
     if seen is None:
         return "the daemon has not seen it yet; look again"
     step = seen["next_step"]
@@ -191,6 +198,8 @@ def _what_comes(seen: Mapping[str, Any] | None) -> str:
         verb = _VERBS.get(step["step"], step["step"])
         when = f", in {step['in_seconds']:.0f} s" if step["in_seconds"] else ""
         return f"the daemon {verb}{when}: {step['reason']}"
+    if frozen is not None:
+        return f"the daemon neither starts nor stops it while frozen: {frozen}"
     if seen["quarantine_seconds"]:
         return (
             f"the daemon leaves it alone for {seen['quarantine_seconds']:.0f} s more, because it "

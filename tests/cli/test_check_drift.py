@@ -33,7 +33,7 @@ def _told(*chosen: int, **of_second: Any) -> Told:  # noqa: ANN401 - JSON
     known = {"next_step": None, "quarantine_seconds": None, "detail": "", "phase": "spare"}
     members = [{"name": "b-1", **known}, {"name": "b-2", **known, **of_second}]
     role = {"desired": len(chosen), "chosen": [f"b-{n}" for n in chosen], "members": members}
-    return Told({"roles": {"business": role}})
+    return Told({"roles": {"business": role}, "overrides": []})
 
 
 def _found(members: list[Member], served: Served, told: Told) -> dict[str, tuple[Level, str, str]]:
@@ -89,6 +89,17 @@ def test_a_member_that_differs_has_what_the_daemon_will_do(
     assert found["drift b-1"][0] is Level.OK
 
 
+def test_a_wanted_spare_of_a_frozen_host_has_the_reason_of_the_freeze() -> None:
+    """As the daemon will do nothing."""
+    told = _told(1, 2)
+    assert told.status is not None
+    frozen = {**told.status, "overrides": [{"kind": "freeze", "reason": "forensics"}]}
+    found = _found([_member(1, RUNS), _member(2, SPARE)], _served(1), Told(frozen))
+    assert found["drift b-2"][2] == (
+        "the daemon neither starts nor stops it while frozen: forensics"
+    )
+
+
 def test_a_member_the_daemon_has_not_seen_yet_is_said_to_be_so() -> None:
     """It was created a moment ago."""
     found = _found([_member(3, RUNS)], _served(), _told(1))
@@ -114,7 +125,7 @@ def test_a_listed_member_without_a_container_is_named() -> None:
 
 def test_a_role_that_the_running_daemon_does_not_know_asks_for_a_reload() -> None:
     """The env file has it, the daemon has older settings."""
-    found = _found([_member(1, RUNS)], _served(1), Told({"roles": {}}))
+    found = _found([_member(1, RUNS)], _served(1), Told({"roles": {}, "overrides": []}))
     assert found == {
         "drift business": (
             Level.WARN,

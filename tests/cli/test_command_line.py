@@ -255,6 +255,22 @@ def test_trouble_is_shown_on_top() -> None:
     ]
 
 
+def test_a_source_in_trouble_is_shown_with_its_role_and_reason() -> None:
+    """One line for each, above the roles."""
+    trouble = {"prometheus for validator": "stale: the sample is 50 s old"}
+    text = lines({**STATUS, "sources": trouble})
+    assert text[3] == "source   prometheus for validator: stale: the sample is 50 s old"
+
+
+def test_the_next_change_is_shown_in_seconds_and_by_the_clock() -> None:
+    """With what it depends on; without one there is no such line."""
+    coming = {"desired": 1, "in_seconds": 131.4, "at": "2026-01-01T12:00:00+00:00"}
+    assert (
+        "  becomes 1 in 131 s, at 2026-01-01T12:00:00+00:00, if the readings stay as they are"
+    ) in shown(next_change=coming).splitlines()
+    assert "becomes" not in shown(next_change=None)
+
+
 def test_an_engine_not_asked_yet_is_not_called_dead() -> None:
     """In the first moments nobody knows."""
     text = lines({**STATUS, "engine": {"up": None, "error": ""}})
