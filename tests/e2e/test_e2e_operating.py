@@ -13,6 +13,7 @@ import pytest
 
 from tests.e2e.daemon_process import ROOT, autoscaler, environment
 from tests.e2e.harness import BY_HAND, role
+from tests.e2e.short_lease import PROGRAM as SHORT_LEASE
 from tests.e2e.waiting import until
 
 if TYPE_CHECKING:
@@ -48,6 +49,12 @@ def host(shared: Host) -> Iterator[Host]:
 def env(host: Host) -> tuple[str, str]:
     """Return the option that names the host's env file."""
     return ("--env-file", str(host.stack.write_env(host.settings)))
+
+
+def check(host: Host) -> dict[str, dict[str, str]]:
+    """Return what `check` finds, by item."""
+    told = autoscaler("check", "--json", *env(host))
+    return {one["item"]: one for one in json.loads(told.stdout)["checks"]}
 
 
 def hold(host: Host, *words: str) -> subprocess.Popen[str]:
@@ -99,8 +106,53 @@ def test_the_freeze_file_stops_starts(host: Host) -> None:
     host.bounds("validator", 2, 2)
     until(lambda: host.role("validator")["min"] == 2, "the bounds are in force")
     assert host.role("validator")["running"] == 1
+    second = check(host)[f"drift {host.name('validator', 2)}"]
+    assert second["text"].startswith("rules: wanted; Docker: ")
+    assert second["remedy"] == "the daemon neither starts nor stops it while frozen: forensics"
     file.unlink()
     host.wait_published("validator", 1, 2)
+
+
+def test_status_watch_shows_each_change_until_it_is_interrupted(host: Host) -> None:
+    """A pause set meanwhile appears; the end by Ctrl-C is no error."""
+    words = [sys.executable, "-m", "autoscaler", "status", "--watch", *env(host)]
+    out = host.stack.run_directory / "watched"
+    with out.open("w") as stream:
+        process = subprocess.Popen(
+            words, stdout=stream, stderr=subprocess.STDOUT, env=environment(), cwd=ROOT
+        )
+    until(lambda: "validator: 1 wanted (1 to 2), 1 running" in out.read_text(), "it shows a role")
+    assert "in force" not in out.read_text()
+    autoscaler("pause", "--reason", "seen by watch", *env(host))
+    until(lambda: "in force pause of all roles" in out.read_text(), "it shows the pause")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 0
+    assert "Traceback" not in out.read_text()
+
+
+def test_explain_says_why_a_role_has_its_count_and_what_is_in_force(host: Host) -> None:
+    """With the numbers of the live daemon; a role that it does not know is refused."""
+    autoscaler("pause", "validator", "--for", "10m", "--reason", "deploy", *env(host))
+    told = autoscaler("explain", "validator", *env(host))
+    assert told.returncode == 0, told.stderr
+    *sentences, last = told.stdout.splitlines()
+    assert sentences[0].startswith("validator stays at 1")
+    assert last.startswith("In force: pause of validator, until ")
+    assert last.endswith(": deploy")
+    wrong = autoscaler("explain", "validater", *env(host))
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert "no role 'validater'; there are: validator" in wrong.stderr
+
+
+def test_check_finds_rules_docker_and_nginx_at_one(host: Host) -> None:
+    """The file's lines, the proof and the chosen members are those of the live daemon."""
+    found = check(host)
+    name = host.name("validator", 1)
+    assert found[f"drift {name}"]["level"] == "ok", found
+    assert found[f"drift {name}"]["text"].endswith("NGINX's file: listed, and served")
+    assert found["drift validator"]["text"] == (
+        "rules want 1, Docker runs 1, NGINX's file lists 1 (proven)"
+    )
 
 
 def test_hold_ends_with_the_status_of_its_command(host: Host) -> None:
@@ -129,11 +181,13 @@ def test_hold_whose_command_is_killed_ends_as_a_shell_would(host: Host) -> None:
 
 
 def test_hold_that_is_killed_leaves_a_lease_that_runs_out(host: Host) -> None:
-    """30 s later nothing is in force, though nobody gave it back."""
+    """When it is over nothing is in force, though nobody gave it back."""
+    host.daemon.stop()
+    host.start(program=[SHORT_LEASE])
     process = hold(host, "sleep", "1")
     process.send_signal(signal.SIGKILL)
     process.wait(10)
-    ended = host.daemon.wait_for("override.ended", 40, kind="hold", reason="its time is over")
+    ended = host.daemon.wait_for("override.ended", kind="hold", reason="its time is over")
     assert ended.fields["by"] == "root"
 
 
@@ -167,6 +221,7 @@ def test_without_a_daemon_commands_end_with_3_and_events_still_answer(shared: Ho
     told = autoscaler("hold", *env(shared), "--", "echo", "ran")
     assert (told.returncode, told.stdout) == (3, "")
     assert autoscaler("pause", "--reason", "x", *env(shared)).returncode == 3
+    assert "what the rules want is not known" in check(shared)["drift"]["text"]
     events = autoscaler("events", "--since", "1h", "--json", *env(shared))
     assert events.returncode == 0, events.stderr
     names = [json.loads(line)["event"] for line in events.stdout.splitlines()]
