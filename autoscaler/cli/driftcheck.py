@@ -49,10 +49,11 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the running daemon says of itself; None with the `trouble` if none answers."""
+    """What the running daemon says of itself; None with `trouble` and `remedy` if none answers."""
 
     status: Mapping[str, Any] | None
     trouble: str = ""
+    remedy: str = ""
 
 
 def ask_status(run_dir: Path) -> Told:
@@ -60,7 +61,8 @@ def ask_status(run_dir: Path) -> Told:
     try:
         return Told(call(run_dir, "GET", "/v1/status"))
     except AutoscalerError as error:
-        return Told(None, str(error).partition("; ")[0])
+        text, _, remedy = str(error).partition("; ")
+        return Told(None, text, remedy)
 
 
 def look_at_file(directory: Path, probe: tuple[str, int] | None, seconds: float) -> Served:
@@ -84,9 +86,9 @@ def drift_findings(members: Sequence[Member], served: Served, told: Told) -> Ite
     if told.status is None:
         yield warn(
             "drift",
-            f"{told.trouble}: what the rules want is not known, and nobody starts, stops or "
-            "publishes members",
-            "start it: systemctl start autoscaler",
+            f"{told.trouble}: what the rules want is not known; while no daemon runs nobody "
+            "starts, stops or publishes members",
+            told.remedy or "see whether it runs: systemctl status autoscaler",
         )
     status = told.status or {"roles": {}, "overrides": ()}
     roles = status["roles"]
