@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 from collections.abc import Mapping
@@ -104,12 +105,12 @@ class Web:
     def raw(self, data: bytes) -> bytes:
         """Send bytes as they are and no more; return everything that comes back."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as wire:
-            wire.sendall(data)
-            wire.shutdown(socket.SHUT_WR)
             got = b""
-            try:
+            # It may be closed with bytes of ours unread, at any moment.
+            with contextlib.suppress(OSError):
+                wire.sendall(data)
+                wire.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(ConnectionResetError):
                 while part := wire.recv(65536):
                     got += part
-            except ConnectionResetError:
-                pass  # it was closed with bytes of ours unread
             return got
