@@ -310,6 +310,33 @@ def test_after_an_engine_restart_publishing_comes_before_all_other_work(world: W
     assert world.desired() == 3
 
 
+@pytest.mark.parametrize("noticed_by", ["event stream", "look"])
+def test_addresses_exchanged_by_an_engine_restart_are_published_anew_whoever_notices_it(
+    world: World, noticed_by: str
+) -> None:
+    """A restart between two looks shows only in the event stream, and one while the stream is
+    silent only in a look: either way NGINX is asked before anything is started.
+    """
+    world.grow(2)
+    engine = world.engine
+    one, two = engine.boxes["validator-1"], engine.boxes["validator-2"]
+    engine.deaf = noticed_by == "look"
+    engine.down = engine.deaf
+    world.run(20.0 if engine.down else 0.1)
+    one.ip, two.ip = two.ip, one.ip
+    engine.boxes["validator-2"].state = ContainerState.EXITED
+    engine.down = False
+    world.seconds["publish"] = 3.0
+    del world.jobs[:]
+    if not engine.deaf:
+        world.post(EngineEvent(EventKind.DISCONNECTED))
+        world.post(EngineEvent(EventKind.CONNECTED))
+    world.until(lambda: "publish" in world.jobs, 10.0)
+    world.run(1.0)
+    assert not [j for j in world.jobs if j.startswith("start")]
+    world.until(lambda: len(world.served()) == 2, 60.0)
+
+
 def test_an_engine_restart_is_no_wish_to_have_fewer_members(world: World) -> None:
     """kill, die and stop were seen for all, then the stream ended: all are started again."""
     world.grow(3)
