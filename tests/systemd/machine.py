@@ -137,7 +137,7 @@ class Journal:
         """Return the entries as the journal holds them."""
         cursor = shlex.quote(self._cursor)
         listed = self._machine.run(
-            f"journalctl -u {self._unit} --after-cursor={cursor} -o json --no-pager"
+            f"journalctl -u {self._unit} --after-cursor={cursor} -o json --no-pager 2>/dev/null"
         ).output
         return [json.loads(line) for line in listed.splitlines()]
 
