@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 
 class Clock(Protocol):
@@ -36,3 +37,13 @@ def boot_id() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
         return ""
+
+
+def host_zone(localtime: Path = Path("/etc/localtime")) -> tzinfo:
+    """Return the host's time zone, UTC if it has none that can be read."""
+    name = str(localtime.resolve()).partition("/zoneinfo/")[2]
+    try:
+        with localtime.open("rb") as file:
+            return ZoneInfo.from_file(file, key=name or "local time")
+    except (OSError, ValueError):
+        return UTC

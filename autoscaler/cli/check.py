@@ -12,6 +12,7 @@ from autoscaler.cli.envfile import add_env_file, load_from
 from autoscaler.cli.findings import Finding, Level
 from autoscaler.cli.hostcheck import check_host
 from autoscaler.cli.rolecheck import threshold_findings
+from autoscaler.cli.schedulecheck import schedule_findings
 from autoscaler.clock import SystemClock
 from autoscaler.errors import SettingsError
 from autoscaler.settings import Loaded, effective
@@ -46,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.json:
         _print_settings(loaded, args.env_file)
     findings = list(threshold_findings(loaded.settings))
+    findings += schedule_findings(loaded.settings, SystemClock().wall())
     if not args.settings_only:
         findings += check_host(loaded.settings, SystemClock(), time.sleep)
     if args.json:

@@ -11,6 +11,7 @@ from autoscaler.cli.hostload import directory_findings, load_findings
 from autoscaler.cli.nginxcheck import check_nginx
 from autoscaler.cli.promcheck import prometheus_findings
 from autoscaler.cli.rolecheck import address_findings, role_findings
+from autoscaler.cli.schedulecheck import reach_findings
 from autoscaler.cli.sparecheck import spare_findings
 from autoscaler.engine.client import connect, info, translated
 from autoscaler.engine.inventory import Inventory
@@ -60,6 +61,7 @@ def check_host(settings: Settings, clock: Clock, pause: Callable[[float], None])
     found = [_engine_finding(url, told)]
     found += role_findings(settings, snapshot.members, _with_healthcheck(inspected))
     found += spare_findings(snapshot.members, inspected, told.cpus)
+    found += reach_findings(settings, snapshot.members)
     found += (
         warn("labels", text, "correct the label and recreate the container")
         for text in snapshot.warnings

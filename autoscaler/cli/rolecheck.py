@@ -99,11 +99,11 @@ def _count_findings(
             f"needs at least {role.min} containers and has {len(own)}",
             f"create {role.min - len(own)} more, or set {_name(name, 'min')}={len(own)}",
         )
-    elif own and len(own) < role.max:
+    elif own and len(own) < role.most:
         yield warn(
             f"role {name}",
-            f"may grow to {role.max} members but has {len(own)} containers",
-            f"create {role.max - len(own)} more without starting them (docker compose up "
+            f"may grow to {role.most} members but has {len(own)} containers",
+            f"create {role.most - len(own)} more without starting them (docker compose up "
             f"--no-start), or set {_name(name, 'max')}={len(own)}",
         )
 

@@ -11,6 +11,7 @@ from typing import Any
 from autoscaler.cli.asking import ask_daemon
 from autoscaler.cli.envfile import add_env_file
 from autoscaler.cli.operating import add_examples, words
+from autoscaler.policy.schedule import phase_words
 
 BAR_WIDTH = 20
 WATCH_SECONDS = 2.0
@@ -87,7 +88,7 @@ def _role_lines(name: str, role: dict[str, Any]) -> list[str]:
         f"mean {_percent(decision.get('mean'))}, starts above {role['cpu_high']:g} %, "
         f"stops below {role['cpu_low']:g} %: {decision.get('reason', 'not decided yet')}"
     )
-    out = [f"{name}: {counts}", f"  {rules}"]
+    out = [f"{name}: {counts}", f"  {rules}", *schedule_lines(role.get("schedule"))]
     change = role["last_change"]
     if change:
         out.append(
@@ -103,6 +104,22 @@ def _role_lines(name: str, role: dict[str, Any]) -> list[str]:
     out += [f"  missing: {missing}" for missing in role["missing"]]
     out += [_member_line(member) for member in role["members"]]
     return out
+
+
+def schedule_lines(schedule: dict[str, Any] | None) -> list[str]:
+    """Return what a role's schedule has in force, until when, and what comes next."""
+    if schedule is None:
+        return []
+    now = f"  schedule: {_phase(schedule)}"
+    if schedule["next"] is None:
+        return [f"{now}, no change in sight ({schedule['zone']})"]
+    return [
+        f"{now} until {schedule['until']} ({schedule['zone']}), then {_phase(schedule['next'])}"
+    ]
+
+
+def _phase(phase: dict[str, Any]) -> str:
+    return phase_words(phase["windows"], phase["min"], phase["max"])
 
 
 def _member_line(member: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 
-from autoscaler.daemon import rounds, schema
+from autoscaler.daemon import rounds, scheduling, schema
 from autoscaler.daemon.history import HistorySink
 from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.state import RoleState, State
@@ -35,11 +35,13 @@ class Deciding:
 
     def round(self, readings: Mapping[str, Reading], now: float) -> None:
         """Decide all roles on these readings, which are by member name."""
-        wall = self._journal.clock.wall().timestamp()
+        moment = self._journal.clock.wall()
         for role in self._state.roles.values():
             role.readings = {n: readings[n] for n in role.members if n in readings}
             self._count(role)
-            self._decide(role, wall, now)
+            scheduling.follow(role, self._state.settings, moment)
+            scheduling.tell(role, self._state.settings, moment, self._journal)
+            self._decide(role, moment.timestamp(), now)
         self._state.sampled_at = now
         self._journal.counts.round_done(self._journal.clock.monotonic() - self._state.ticked_at)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
+from autoscaler.daemon import scheduling
 from autoscaler.daemon.deciding import reachable, rounded
 from autoscaler.daemon.overriding import shown
 from autoscaler.daemon.state import RoleState, State
@@ -48,9 +50,12 @@ def _step(role: RoleState, state: State) -> float:
 def answer(role: RoleState, state: State, moment: Moment) -> dict[str, Any]:
     """Return the answer to `explain`."""
     told = explanation(role, state, moment.monotonic)
+    why = list(told.sentences) if told else [f"{role.name} was not decided on yet."]
+    wall = datetime.fromtimestamp(moment.wall, UTC)
     return {
         "role": role.name,
-        "sentences": list(told.sentences) if told else [f"{role.name} was not decided on yet."],
+        "sentences": [*why, *scheduling.sentences(role, state.settings, wall)],
+        "schedule": scheduling.shown(role, state.settings, wall),
         "next_change_seconds": told.next_seconds if told else None,
         "next_desired": told.next_desired if told else None,
         "decision": rounded(role.decision) if role.decision else None,

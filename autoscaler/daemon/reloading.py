@@ -61,7 +61,7 @@ class Reloading:
                 self._journal.counts.forget(name)
         for name in settings.roles:
             if name in roles:
-                change_role(roles[name], settings)
+                change_role(roles[name], settings, now)
             else:
                 roles[name] = make_role(name, settings, None, now)
         before, self._state.settings = self._state.settings, settings

@@ -6,6 +6,7 @@ import os
 from datetime import UTC, datetime
 from typing import Any
 
+from autoscaler.daemon import scheduling
 from autoscaler.daemon.deciding import rounded
 from autoscaler.daemon.explaining import explanation
 from autoscaler.daemon.overriding import shown
@@ -68,6 +69,10 @@ def heartbeat(state: State) -> dict[str, Any]:
     }
 
 
+def _wall(moment: Moment) -> datetime:
+    return datetime.fromtimestamp(moment.wall, UTC)
+
+
 def _ago(at: float | None, now: float) -> float | None:
     return None if at is None else round(now - at, 1)
 
@@ -79,6 +84,7 @@ def _role(role: RoleState, state: State, moment: Moment, *, foresee: bool) -> di
         "desired": role.memory.desired,
         "min": role.policy.minimum,
         "max": role.policy.maximum,
+        "schedule": scheduling.shown(role, state.settings, _wall(moment)),
         "cpu_high": role.policy.cpu_high,
         "cpu_low": role.policy.cpu_low,
         "running": role.running,

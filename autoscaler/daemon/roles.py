@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from autoscaler.clock import Clock
 from autoscaler.daemon.hands import Hands
+from autoscaler.daemon.scheduling import follow
 from autoscaler.daemon.schema import RoleRecord
 from autoscaler.daemon.state import RoleState
 from autoscaler.daemon.tracking import TrackRules
@@ -30,6 +32,11 @@ class Now:
         """Read the clocks."""
         return cls(clock.monotonic(), clock.wall().timestamp(), boot_id)
 
+    @property
+    def moment(self) -> datetime:
+        """The time of day, aware."""
+        return datetime.fromtimestamp(self.wall, UTC)
+
 
 def make_role(name: str, settings: Settings, record: RoleRecord | None, now: Now) -> RoleState:
     """Return a role as it begins: with its stored memory where that is plausible."""
@@ -42,15 +49,18 @@ def make_role(name: str, settings: Settings, record: RoleRecord | None, now: Now
     if record is not None:
         state.leaving = dict(record.leaving)
         state.known = set(record.known)
+    follow(state, settings, now.moment)
     return state
 
 
-def change_role(state: RoleState, settings: Settings) -> None:
+def change_role(state: RoleState, settings: Settings, now: Now) -> None:
     """Apply changed settings to a role; its memory, members and records stay."""
     state.settings = settings.roles[state.name]
     state.policy = state.settings.policy(settings.average_over)
     state.rules = track_rules(settings, state.settings)
     state.hands.settle = settings.settle
+    state.forecast = None
+    follow(state, settings, now.moment)
 
 
 def track_rules(settings: Settings, role: RoleSettings) -> TrackRules:

@@ -19,6 +19,7 @@ from autoscaler.model import (
     StepKind,
 )
 from autoscaler.policy.overrides import Standing
+from autoscaler.policy.schedule import Forecast
 from autoscaler.settings import RoleSettings, Settings
 
 
@@ -31,6 +32,8 @@ class RoleState:
     says that those running at the start were taken into the count; `found` is that count if it was
     higher than the stored one. `left` is the memory after the last decision, None before the first.
     `steps` is what the last plan wants done.
+    `policy` has the bounds that the schedule makes now; `forecast` is None without a schedule, and
+    `told_windows` were last told to be in force.
     """
 
     name: str
@@ -42,6 +45,8 @@ class RoleState:
     left: Memory | None = None
     found: int | None = None
     overrides: Overrides = field(default_factory=Overrides)
+    forecast: Forecast | None = None
+    told_windows: tuple[str, ...] = ()
     members: dict[str, Member] = field(default_factory=dict)
     tracks: dict[str, Track] = field(default_factory=dict)
     readings: dict[str, Reading] = field(default_factory=dict)

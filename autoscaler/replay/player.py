@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from autoscaler.model import Decision, Memory, RolePolicy
 from autoscaler.policy.decide import adopt, decide, within_reach
+from autoscaler.policy.schedule import Forecast, Timetable, attainable
 from autoscaler.replay.figures import Figures
 from autoscaler.replay.recorded import Round, spread
+from autoscaler.windows import Bounds
 
 
 class Player:
     """One set of rules for a role, with the memory they would have.
 
     `high_in_force` is the upper threshold the figures of all sets are compared by; `limited` tells
-    whether the containers that existed limit the count, as they limit that of the daemon.
+    whether the containers that existed limit the count, as they limit that of the daemon. `policy`
+    has the bounds outside of all windows of the schedule in `timetable`.
     """
 
-    def __init__(self, policy: RolePolicy, high_in_force: float, *, limited: bool = True) -> None:
+    def __init__(
+        self,
+        policy: RolePolicy,
+        high_in_force: float,
+        timetable: Timetable | None = None,
+        *,
+        limited: bool = True,
+    ) -> None:
         self.policy = policy
+        self._timetable = timetable
+        self._forecast: Forecast | None = None
+        self._maximum = policy.maximum
         self.figures = Figures()
         self.memory: Memory | None = None
         self._high_in_force = high_in_force
@@ -30,13 +44,27 @@ class Player:
         """Decide on a round as the daemon would have with these rules."""
         memory = self._memory(one)
         current = memory.desired
-        policy = self.policy
+        policy = self._scheduled(one)
+        self._maximum = policy.maximum
         if self._limited and one.containers is not None and one.containers < policy.maximum:
             policy = within_reach(policy, current, one.containers)
         loads = one.loads if one.desired == current else spread(one.loads, current)
         decision, self.memory = decide(policy, memory, loads, one.at, one.overrides, one.protected)
         self._played_at = one.at
         return decision
+
+    def _scheduled(self, one: Round) -> RolePolicy:
+        """Return the rules with the bounds that the schedule had in force at a round."""
+        if self._timetable is None:
+            return self.policy
+        moment = datetime.fromtimestamp(one.wall, UTC)
+        if self._forecast is None or not self._forecast.holds_at(moment):
+            self._forecast = self._timetable.forecast(moment)
+        bounds = self._forecast.now.bounds
+        if self._limited and one.containers is not None:
+            own = Bounds(self.policy.minimum, self.policy.maximum)
+            bounds = attainable(bounds, own, one.containers)
+        return replace(self.policy, minimum=bounds.minimum, maximum=bounds.maximum)
 
     def count(self, one: Round, decision: Decision) -> None:
         """Add a round that was played to the figures."""
@@ -48,7 +76,7 @@ class Player:
         if self._before is not None:
             self._lasted(one.at)
         mean = decision.mean
-        self._before = (one.at, -1.0 if mean is None else mean, desired, self.policy.maximum)
+        self._before = (one.at, -1.0 if mean is None else mean, desired, self._maximum)
         if desired != before:
             figures.change(one.at, grew=desired > before)
 

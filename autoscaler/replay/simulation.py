@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from autoscaler.model import RolePolicy
+from autoscaler.policy.schedule import Timetable
 from autoscaler.replay.curve import Curve, Sample
 from autoscaler.replay.player import Player
 from autoscaler.replay.recorded import Round
@@ -71,7 +72,7 @@ def outcomes(
     return {
         role: Outcome(
             tuple(
-                _player(settings.roles[role], in_force.roles[role], settings.average_over)
+                _player(settings, in_force.roles[role], role)
                 for settings in (in_force, *([changed] if changed else []))
             )
         )
@@ -100,8 +101,12 @@ def simulate(
             progress(one.wall)
 
 
-def _player(settings: RoleSettings, in_force: RoleSettings, average_over: float) -> Player:
-    """Return the rules of a role; with another MAX the spares for it are taken for made."""
+def _player(settings: Settings, in_force: RoleSettings, name: str) -> Player:
+    """Return the rules of a role; with another MAX or schedule its spares are taken for made."""
+    role = settings.roles[name]
     return Player(
-        settings.policy(average_over), in_force.cpu_high, limited=settings.max == in_force.max
+        role.policy(settings.average_over),
+        in_force.cpu_high,
+        Timetable(role.schedule, role.bounds, settings.zone()) if role.schedule else None,
+        limited=(role.max, role.schedule) == (in_force.max, in_force.schedule),
     )

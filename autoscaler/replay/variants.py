@@ -13,6 +13,7 @@ from autoscaler.settings.names import variable
 CHANGEABLE = (
     "min",
     "max",
+    "schedule",
     "fixed",
     "cpu_high",
     "cpu_low",

@@ -14,8 +14,9 @@ from pydantic import BaseModel
 
 from autoscaler.settings.http import HttpSettings
 from autoscaler.settings.kinds import RESTART, Kind
+from autoscaler.settings.prometheus import PrometheusSettings
 from autoscaler.settings.role import BUILT_IN_ROLES, RoleSettings
-from autoscaler.settings.schema import DockerSettings, NginxSettings, PrometheusSettings, Settings
+from autoscaler.settings.schema import DockerSettings, NginxSettings, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

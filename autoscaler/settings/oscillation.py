@@ -35,7 +35,7 @@ def oscillations(role: RoleSettings) -> tuple[Oscillation, ...]:
         return ()
     return tuple(
         Oscillation(count - 1, count, (count - 1) * role.cpu_high, count * role.cpu_low)
-        for count in range(role.min + 1, role.max + 1)
+        for count in range(role.min + 1, role.most + 1)
         if (count - 1) * role.cpu_high < count * role.cpu_low
     )
 

@@ -14,6 +14,8 @@ from autoscaler.model import LimitKind, RateLimit, RolePolicy, ScalingRules, Sel
 from autoscaler.settings.durations import duration
 from autoscaler.settings.kinds import choice, containers, number, switch, text, whole
 from autoscaler.settings.limits import rate_limits
+from autoscaler.settings.schedule import bounds_problems, schedule
+from autoscaler.windows import Bounds, Window
 
 _SELECT = choice({"max": Select.MAX, "min": Select.MIN, "disabled": Select.DISABLED})
 _BALANCE = choice({name: name for name in ("round_robin", "least_conn", "ip_hash", "random")})
@@ -21,7 +23,8 @@ _PROMQL = text(r"[^\x00-\x1f\x7f]+", "PromQL on one line", empty="")
 _HEALTH_PATH = text(r"/[!-~]*", "an HTTP path that starts with /", empty="")
 
 Select_ = Annotated[Select, _SELECT]
-Window = Annotated[float, duration(0, 3600)]
+Stabilisation = Annotated[float, duration(0, 3600)]
+Windows = Annotated[tuple[Window, ...], schedule()]
 Limits = Annotated[tuple[RateLimit, ...], rate_limits()]
 Percent = Annotated[float, number(0, 100, "percent of the allowed CPU,", above=True)]
 Count = Annotated[int, whole(1, 1000, "a number of containers")]
@@ -54,6 +57,11 @@ class RoleSettings(BaseModel):
     max: Count = 2
     """Most members that run. Each needs a container that exists, if only created."""
 
+    schedule: Windows = ()
+    """Windows of time with bounds of their own, by AUTOSCALER_TIME_ZONE. While one is in force its
+    `min` and `max` stand in the place of `MIN` and `MAX`; where several are, the highest of each
+    counts. What happens at an end, at night and when clocks change stands in the README."""
+
     fixed: Annotated[bool, switch()] = False
     """Whether CPU never changes the number of members. They are still repaired and published."""
 
@@ -79,7 +87,7 @@ class RoleSettings(BaseModel):
     """Time after a member became ready in which its CPU does not count as load, because
     start-up work is not requests. 0 counts it at once."""
 
-    scale_up_window: Window = 0.0
+    scale_up_window: Stabilisation = 0.0
     """A member is added only if the load asked for it during all of this time; 0 adds at once,
     because overload hurts more than a spare too many."""
 
@@ -91,7 +99,7 @@ class RoleSettings(BaseModel):
     """Which of several limits counts: the one that allows most (`max`), least (`min`), or
     `disabled`: members are never added by load."""
 
-    scale_down_window: Window = 300.0
+    scale_down_window: Stabilisation = 300.0
     """A member is removed only if the load did without it during all of this time: five minutes
     outlast the usual pause between two bursts."""
 
@@ -163,6 +171,18 @@ class RoleSettings(BaseModel):
             )
         return value
 
+    @field_validator("schedule")
+    @classmethod
+    def _windows_have_bounds(
+        cls, value: tuple[Window, ...], info: ValidationInfo
+    ) -> tuple[Window, ...]:
+        """Refuse windows whose minimum is above their maximum."""
+        if "min" in info.data and "max" in info.data:
+            problems = bounds_problems(value, Bounds(info.data["min"], info.data["max"]))
+            if problems:
+                raise ValueError("; ".join(problems))
+        return value
+
     @field_validator("cpu_low")
     @classmethod
     def _low_is_below_high(cls, value: float, info: ValidationInfo) -> float:
@@ -173,6 +193,16 @@ class RoleSettings(BaseModel):
                 f"is not below CPU_HIGH of the same role ({high:g}); allowed: less than {high:g}"
             )
         return value
+
+    @property
+    def bounds(self) -> Bounds:
+        """The bounds outside of all windows."""
+        return Bounds(self.min, self.max)
+
+    @property
+    def most(self) -> int:
+        """The highest maximum that is ever in force."""
+        return max(self.max, *(window.maximum or 0 for window in self.schedule), 0)
 
     def policy(self, average_over: float) -> RolePolicy:
         """Return the rules of this role for readings averaged over `average_over` seconds."""

@@ -8,18 +8,23 @@ administrator wrote; nothing is read from the process environment behind its bac
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import tzinfo
 from pathlib import Path
 from typing import Annotated, Any, cast
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from autoscaler.clock import host_zone
 from autoscaler.model import RoleScope, Scope
 from autoscaler.settings import kinds
 from autoscaler.settings.durations import duration, show_duration
 from autoscaler.settings.http import HttpSettings
 from autoscaler.settings.kinds import RESTART
+from autoscaler.settings.prometheus import PrometheusSettings
 from autoscaler.settings.role import BUILT_IN_ROLES, SETTINGS_CONFIG, RoleSettings
+from autoscaler.settings.schedule import time_zone
 
 _NETWORK = kinds.text(
     r"[a-zA-Z0-9][a-zA-Z0-9_.-]*", "a network name as `docker network ls` shows it", ""
@@ -32,12 +37,7 @@ _URL = kinds.text(
     "unix:///PATH of a socket or tcp://HOST:PORT",
 )
 
-_PROMETHEUS_URL = kinds.text(
-    r"https?://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/%\-]*)?",
-    "http://HOST:PORT or https://HOST:PORT, perhaps with a path, without a user or password",
-    "",
-)
-_USERNAME = kinds.text(r"[^:\x00-\x1f\x7f]+", "a user name without a colon", "")
+_ZONE = time_zone()
 
 
 class DockerSettings(BaseModel):
@@ -118,39 +118,6 @@ class NginxSettings(BaseModel):
         return value
 
 
-class PrometheusSettings(BaseModel):
-    """How Prometheus is asked, where it is one of the CPU sources."""
-
-    model_config = SETTINGS_CONFIG
-
-    url: Annotated[str, _PROMETHEUS_URL] = ""
-    """Address of Prometheus. Required while AUTOSCALER_CPU_SOURCE names `prometheus`."""
-
-    dialect: Annotated[
-        str, kinds.choice({name: name for name in ("cadvisor", "process", "custom")})
-    ] = "cadvisor"
-    """What is asked for roles without a `PROMETHEUS_QUERY`. `cadvisor`:
-    container_cpu_usage_seconds_total, `process`: process_cpu_seconds_total of the members' own
-    metrics, `custom`: every role has its own query. The average is over AUTOSCALER_AVERAGE_OVER,
-    which needs a scrape interval of half of it or less."""
-
-    timeout: Annotated[float, duration(0.2, 60)] = 4.0
-    """Longest wait for a whole answer; later there is no reading in that look."""
-
-    username: Annotated[str, _USERNAME] = ""
-    """User of basic authentication; its password stands in `PASSWORD_FILE`."""
-
-    password_file: Annotated[Path | None, kinds.path(empty=None)] = None
-    """File with the password of `USERNAME`, read at each look."""
-
-    token_file: Annotated[Path | None, kinds.path(empty=None)] = None
-    """File with a bearer token, read at each look; it wins over `USERNAME`."""
-
-    ca_file: Annotated[Path | None, kinds.path(empty=None)] = None
-    """File with the certificates of the authority that vouches for Prometheus (https). Empty:
-    the usual public ones."""
-
-
 class Settings(BaseSettings):
     """All settings. `roles` holds the enabled roles only, built-in ones included.
 
@@ -191,6 +158,9 @@ class Settings(BaseSettings):
 
     cgroup_root: Annotated[Path, kinds.path(), RESTART] = Path("/sys/fs/cgroup")
     """Where the kernel's cgroup tree is mounted."""
+
+    time_zone: Annotated[str, _ZONE] = ""
+    """Time zone of the roles' `SCHEDULE`. Empty: the host's (/etc/localtime), UTC without one."""
 
     settle: Annotated[float, duration(0, 600)] = 15.0
     """How long a container started or stopped by someone else must stay that way before it is
@@ -296,6 +266,10 @@ class Settings(BaseSettings):
     def _drop_disabled_roles(cls, value: Mapping[str, RoleSettings]) -> dict[str, RoleSettings]:
         """Keep the enabled roles, so that nothing can look after a disabled one by mistake."""
         return {name: role for name, role in value.items() if role.enabled}
+
+    def zone(self) -> tzinfo:
+        """Return the time zone of the schedules."""
+        return ZoneInfo(self.time_zone) if self.time_zone else host_zone()
 
     def scope(self) -> Scope:
         """Return which containers the program may touch."""

@@ -99,6 +99,29 @@ def test_changed_settings_keep_memory_and_members(settings: Settings, tmp_path: 
         "AUTOSCALER_SETTLE=1m\nAUTOSCALER_ROLES__VALIDATOR__MAX=7\n"
         "AUTOSCALER_ROLES__VALIDATOR__START_TIMEOUT=9s\n",
     )
-    change_role(role, changed)
+    change_role(role, changed, Now(20.0, 5060.0, "boot-b"))
     assert (role.policy.maximum, role.hands.settle, role.rules.start_timeout) == (7, 60.0, 9.0)
     assert role.memory == MEMORY
+
+
+SALE = (
+    "AUTOSCALER_TIME_ZONE=UTC\nAUTOSCALER_ROLES__VALIDATOR__SCHEDULE="
+    "sale: 0 1 * * * -> 0 2 * * * max=5\n"
+)
+HALF_PAST_ONE = Now(1010.0, 5400.0, "boot-a")
+
+
+def test_a_role_begins_with_the_bounds_of_its_schedule(tmp_path: Path) -> None:
+    """So that a command before the first round of readings is judged by them."""
+    settings = _settings(tmp_path, SALE)
+    assert make_role("validator", settings, None, HALF_PAST_ONE).policy.maximum == 5
+    later = replace(HALF_PAST_ONE, wall=7200.0)
+    assert make_role("validator", settings, None, later).policy.maximum == 3
+
+
+def test_a_changed_schedule_is_in_force_at_once(settings: Settings, tmp_path: Path) -> None:
+    """Put in, altered, and taken out."""
+    role = make_role("validator", settings, None, HALF_PAST_ONE)
+    for more, maximum in ((SALE, 5), (SALE.replace("max=5", "max=6"), 6), ("", 3)):
+        change_role(role, _settings(tmp_path, more), HALF_PAST_ONE)
+        assert role.policy.maximum == maximum

@@ -41,6 +41,7 @@ def host(shared: Host) -> Iterator[Host]:
     autoscaler("resume", *env(shared))
     (shared.stack.run_directory / "freeze").unlink(missing_ok=True)
     until(lambda: shared.status().get("overrides") == [], "nothing is in force")
+    shared.settings.pop("ROLES__VALIDATOR__SCHEDULE", None)
     shared.bounds("validator", 1, 1)
     shared.wait_published("validator", 1)
     shared.bounds("validator", 1, 2)
@@ -74,6 +75,17 @@ def hold(host: Host, *words: str) -> subprocess.Popen[str]:
 def kinds(host: Host) -> list[str]:
     """Return what is in force."""
     return [o["kind"] for o in host.status().get("overrides", ())]
+
+
+def test_a_window_of_a_schedule_starts_a_member_without_any_load(host: Host) -> None:
+    """As soon as a reload puts it in force; status and explain say so, check too."""
+    host.reload(ROLES__VALIDATOR__SCHEDULE="sale: 1-59 * * * * -> 0 0 1 jan * min=2 max=2")
+    host.wait_published("validator", 1, 2)
+    assert "\n  schedule: sale (2 to 2) until " in autoscaler("status", *env(host)).stdout
+    told = autoscaler("explain", "validator", *env(host)).stdout
+    assert "By the schedule, in force is sale (2 to 2) until " in told
+    checked = autoscaler("check", "--settings-only", *env(host)).stdout
+    assert "ok    schedule validator: sale (2 to 2) is in force until " in checked
 
 
 def test_a_pin_is_reached_and_survives_a_restart_of_the_daemon(host: Host) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from autoscaler.daemon import rounds, schema
 from autoscaler.model import Decision, MemberLoad, Memory, Overrides, Reading, RolePolicy
 from autoscaler.policy.decide import adopt, decide, within_reach
+from autoscaler.policy.schedule import Timetable
 from autoscaler.replay.from_history import history
 from autoscaler.replay.player import Player
 from autoscaler.replay.source import Span
@@ -28,6 +30,7 @@ class Recorder:
         self.left: Memory | None = None
         self.found: int | None = None
         self.containers = 3
+        self.timetable: Timetable | None = None
         self.overrides = Overrides()
         self.decisions: list[Decision] = []
         self.wall_ahead = WALL
@@ -48,11 +51,18 @@ class Recorder:
         with self._database:
             for statement in rounds.statements(self.role, wall, readings, loads, around):
                 self._database.execute(*statement)
-        policy = within_reach(self.policy, self.memory.desired, self.containers)
+        policy = within_reach(self._bounded(wall), self.memory.desired, self.containers)
         decision, self.memory = decide(policy, self.memory, loads, at, self.overrides)
         self.left = self.memory
         self.decisions.append(decision)
         return decision
+
+    def _bounded(self, wall: float) -> RolePolicy:
+        """Return the rules with the bounds in force at a time, if there is a schedule."""
+        if self.timetable is None:
+            return self.policy
+        bounds = self.timetable.phase(datetime.fromtimestamp(wall, UTC)).bounds
+        return replace(self.policy, minimum=bounds.minimum, maximum=bounds.maximum)
 
     def steady(self, begin: int, end: int, total: float) -> None:
         """Record rounds every 5 s in which `total` percent lie evenly on all members."""
@@ -75,7 +85,9 @@ class Recorder:
         self.wall_ahead += ahead
 
 
-def replayed(path: Path, policy: RolePolicy, role: str = "validator") -> list[Decision]:
+def replayed(
+    path: Path, policy: RolePolicy, role: str = "validator", timetable: Timetable | None = None
+) -> list[Decision]:
     """Return what these rules decide on a recording."""
-    player = Player(policy, policy.cpu_high)
+    player = Player(policy, policy.cpu_high, timetable)
     return [player.play(one) for one in history(path, Span((role,))).rounds()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,9 +20,12 @@ from autoscaler.model import (
     ScalingRules,
     Select,
 )
+from autoscaler.policy.schedule import Timetable
 from autoscaler.replay.from_history import history
 from autoscaler.replay.player import Player
 from autoscaler.replay.source import Span
+from autoscaler.settings.schedule import schedule
+from autoscaler.windows import Bounds
 from tests.replay.recording import WALL, Recorder, replayed
 
 if TYPE_CHECKING:
@@ -63,6 +67,21 @@ def test_unchanged_rules_decide_the_same_on_every_round(recorder: Recorder, seed
         recorder.tick(at, *cpus, ready=ready)
     assert len({d.desired for d in recorder.decisions}) == 3
     assert replayed(recorder.path, POLICY) == recorder.decisions
+
+
+def test_a_schedule_is_replayed_by_the_time_of_the_recording(recorder: Recorder) -> None:
+    """A window in force for a part of it: grown and shrunk when the daemon did."""
+    begin = datetime.fromtimestamp(WALL, UTC)
+    times = [begin + timedelta(minutes=minutes) for minutes in (5, 10)]
+    first, last = (f"{at.minute} {at.hour} * * *" for at in times)
+    windows = schedule().read(f"sale: {first} -> {last} min=2 max=2")
+    recorder.timetable = Timetable(windows, Bounds(1, 3), UTC)
+    recorder.steady(0, 900, 60.0)
+    counts = [decision.desired for decision in recorder.decisions]
+    assert counts.index(2) == 60
+    assert counts[-1] == 1
+    assert replayed(recorder.path, POLICY, timetable=recorder.timetable) == recorder.decisions
+    assert replayed(recorder.path, POLICY) != recorder.decisions
 
 
 def test_a_boot_between_two_rounds_does_not_turn_the_clock_back(recorder: Recorder) -> None:
