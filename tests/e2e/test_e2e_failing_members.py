@@ -55,20 +55,23 @@ def test_a_killed_member_leaves_nginx_within_a_second(make_host: MakeHost) -> No
     """
     host = make_host(
         role("validator", 3, running=2, settings={**BY_HAND, "min": "2", "health_interval": "5s"}),
-        settings={"INTERVAL": "5s", "AVERAGE_OVER": "15s", "NGINX__MIN_RELOAD_INTERVAL": "10s"},
+        settings={"INTERVAL": "5s", "AVERAGE_OVER": "15s"},
     )
     daemon = host.start()
     host.wait_published("validator", 1, 2)
     load = host.load(RATE, "validator")
     since, victim = time.time(), host.name("validator", 2)
     until(lambda: load.report().nodes.get(victim), "it answers requests")
+    host.reload(NGINX__MIN_RELOAD_INTERVAL="10s")
+    host.bounds("validator", 3, 3)
+    until(lambda: len(host.published("validator")) == 3, "NGINX was reloaded just now")
 
     host.stack.kill(victim)
 
     left = daemon.wait_for("member.unpublished", member=victim)
     died = engine_event(host, victim, "die", since)
     assert left.time - died < 1.0
-    until(lambda: len(host.published("validator")) == 2, "two members are published again")
+    until(lambda: len(host.published("validator")) == 3, "three members are published again")
     failed = load.report().failed
     until(lambda: load.report().requests > 100 + load.report().failed, "requests go on")
     assert load.stop().failed == failed
