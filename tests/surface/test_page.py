@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -193,6 +194,23 @@ def test_the_chart_can_be_read_without_seeing_or_pointing(browser: Browser, url:
     row = page.get_by_role("table", name="CPU and count of validator").locator("tbody tr").first
     row.wait_for()  # the table is filled when the browser tells that it was opened
     assert row.locator("td").all_inner_texts() == ["61.5", "2", "70", "40", "31.5"]
+    page.close()
+
+
+def test_the_page_follows_the_daemon_without_a_reload(browser: Browser, url: str, web: Web) -> None:
+    """Only what changed is replaced, and what stays the same is no reason to stop."""
+    page = browser.open(url)
+    page.get_by_text("paused (down)").first.wait_for()
+    view = web.board.latest
+    assert view is not None
+    try:
+        web.board.put(replace(view, status={**STATUS, "overrides": []}))
+        page.get_by_text("Nothing: the rules decide.").wait_for()
+        assert page.get_by_text("paused (down)").count() == 0
+        assert page.locator("#stale").is_hidden()
+    finally:
+        web.board.put(view)
+    page.get_by_text("paused (down)").first.wait_for()
     page.close()
 
 

@@ -15,7 +15,8 @@ export function element(name, attributes = {}, ...children) {
 }
 
 // Replaces children only if something differs, so that a reader's place and selection stay.
-export function fill(node, children) {
+export function fill(node, given) {
+  const children = given.map((one) => (typeof one === "string" ? document.createTextNode(one) : one));
   const before = [...node.childNodes], same = before.length === children.length
     && children.every((child, i) => child.isEqualNode(before[i]));
   if (!same) node.replaceChildren(...children);
