@@ -1,6 +1,6 @@
 # What a person runs here, and CI with the same words. Needs only make and a shell to begin with.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check soak install uninstall venv engine test-packages systemd-packages clean
+.PHONY: help demo test check soak bench install uninstall venv engine test-packages systemd-packages clean
 BIN := .venv/bin
 MINUTES := 20
 SEED := 1
@@ -17,6 +17,9 @@ test: venv engine test-packages systemd-packages ## run all tests, those on a re
 
 soak: venv engine test-packages ## live MINUTES=20 of random load and faults, drawn from SEED=1, on a real engine
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --seed $(SEED)
+
+bench: venv engine test-packages ## measure what the daemon costs against the floor; ROWS=decide_us,tick_scaling for some
+	$(BIN)/python -m tests.bench --rows "$(ROWS)"
 
 check: venv test-packages ## run everything that needs no engine: style, types, layers, unit tests
 	$(BIN)/ruff check .

@@ -1,0 +1,22 @@
+"""A stack on the real engine with the real daemon on it, for one measurement."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+
+from autoscaler.demo.spec import RoleSpec
+from autoscaler.demo.stack import Stack
+from autoscaler.demo.workspace import workspace
+from tests.e2e.harness import Host
+
+
+@contextlib.contextmanager
+def host(roles: Sequence[RoleSpec], settings: Mapping[str, str]) -> Iterator[Host]:
+    """Make a host with exactly these settings; everything goes at the end."""
+    with workspace() as directory:
+        made = Host(Stack(f"bench-{uuid.uuid4().hex[:8]}", roles, directory))
+        made.settings = {"LOG_FORMAT": "json", **settings}
+        with contextlib.redirect_stdout(None), made:
+            yield made
