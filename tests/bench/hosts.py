@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import sys
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -14,9 +16,17 @@ from tests.e2e.harness import Host
 
 @contextlib.contextmanager
 def host(roles: Sequence[RoleSpec], settings: Mapping[str, str]) -> Iterator[Host]:
-    """Make a host with exactly these settings; everything goes at the end."""
-    with workspace() as directory:
-        made = Host(Stack(f"bench-{uuid.uuid4().hex[:8]}", roles, directory))
-        made.settings = {"LOG_FORMAT": "json", **settings}
-        with contextlib.redirect_stdout(None), made:
-            yield made
+    """Make a host with exactly these settings; everything goes at the end.
+
+    What the harness tells of load and daemon at the end is shown if the measurement failed.
+    """
+    told = io.StringIO()
+    try:
+        with workspace() as directory:
+            made = Host(Stack(f"bench-{uuid.uuid4().hex[:8]}", roles, directory))
+            made.settings = {"LOG_FORMAT": "json", **settings}
+            with contextlib.redirect_stdout(told), made:
+                yield made
+    except Exception:
+        sys.stderr.write(told.getvalue())
+        raise

@@ -12,20 +12,21 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from autoscaler.demo.load import Load
+from autoscaler.demo.load import Load, Mix
 from autoscaler.demo.spec import HEALTH_PATH, RoleSpec
 from tests.bench.asking import first_answer
 from tests.bench.hosts import host
 from tests.bench.rows import Limit, Row, spread
+from tests.bench.twins import twin
 from tests.e2e.daemon_process import Daemon
 from tests.e2e.harness import Host, path
 from tests.e2e.waiting import DEFAULT_SECONDS
 
 ROUNDS = 10
 INTERVAL, AVERAGE_OVER = 1.0, 3.0
-RATE, BURN_MS, CPUS = 30.0, 15.0, 0.5
-PORT, TWIN_PORT = 9003, 9013
-QUICK_SHRINK = {"scale_down_window": "2s", "scale_down_limit": "1/1s"}
+RATE, BURN_MS, CPUS = 20.0, 15.0, 0.25
+PORT = 9003
+QUICK = {"warmup": "1s", "scale_down_window": "2s", "scale_down_limit": "1/1s"}
 
 
 @dataclass(frozen=True)
@@ -66,24 +67,20 @@ class Round:
 def measure(wanted: frozenset[str]) -> list[Row]:
     """Let the load rise and fall ten times."""
     del wanted
-    specs = [
-        RoleSpec("validator", 2, PORT, CPUS, settings=QUICK_SHRINK),
-        RoleSpec("slim", 1, TWIN_PORT, CPUS, running=0, settings={"enabled": "false"}),
-    ]
+    spec = RoleSpec("validator", 2, PORT, CPUS, settings=QUICK)
     settings = {"INTERVAL": f"{INTERVAL:g}s", "AVERAGE_OVER": f"{AVERAGE_OVER:g}s"}
-    with host(specs, settings) as stand:
+    with host([spec], settings) as stand, twin(stand, spec) as start_twin:
         stand.start()
         stand.wait_published("validator", 1)
-        load = stand.load(0.0, "validator")
-        load.mix = type(load.mix)({path("validator", BURN_MS): 1.0})
-        rounds = [_round(stand, load, number) for number in range(1, ROUNDS + 1)]
+        load = stand.load(0.0, mix=Mix({path("validator", BURN_MS): 1.0}))
+        rounds = [_round(stand, load, start_twin, n) for n in range(1, ROUNDS + 1)]
         report = load.stop()
         assert report.failed == 0, report.examples
         reloads = [e.fields["seconds"] for e in stand.daemon.of("nginx.reloaded")]
     return [_reaction(rounds), _publish(rounds, reloads)]
 
 
-def _round(stand: Host, load: Load, number: int) -> Round:
+def _round(stand: Host, load: Load, start_twin: Callable[[], float], number: int) -> Round:
     """Let the load rise, wait for the new member's first answer, let it fall again."""
     daemon, new = stand.daemon, stand.name("validator", 2)
     time.sleep(0.37 * number % INTERVAL)  # the step comes at another moment between two ticks
@@ -95,7 +92,7 @@ def _round(stand: Host, load: Load, number: int) -> Round:
     started = _event(daemon, number, "member.started", member=new)
     healthy = _event(daemon, number, "member.healthy", member=new)
     published = _event(daemon, number, "member.published", member=new)
-    twin_seconds = _twin(stand)
+    twin_seconds = start_twin()
     load.rate = 0.0
     shrink = _event(daemon, number, "scale.decided", desired_before=2, desired=1)
     unpublished = _event(daemon, number, "member.unpublished", member=new)
@@ -109,19 +106,6 @@ def _round(stand: Host, load: Load, number: int) -> Round:
 def _event(daemon: Daemon, number: int, name: str, **fields: str | int) -> float:
     """Return when the daemon logged such an event for the `number`th time."""
     return daemon.wait_for(name, DEFAULT_SECONDS, count=number, **fields).time
-
-
-def _twin(stand: Host) -> float:
-    """Start the twin by hand; return the seconds until it answered, and stop it."""
-    name = stand.name("slim", 1)
-    container = stand.stack.container(name)
-    networks = container.attrs["NetworkSettings"]["Networks"]
-    address = networks[stand.stack.network_name]["IPAMConfig"]["IPv4Address"]
-    began = time.time()
-    container.start()
-    answered = first_answer((address, TWIN_PORT), HEALTH_PATH, name)
-    container.kill()
-    return answered - began
 
 
 def _reaction(rounds: list[Round]) -> Row:
