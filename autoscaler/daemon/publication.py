@@ -46,6 +46,8 @@ class Publication:
     failing_since: float = 0.0
     error: str | None = None
     unreachable: bool = False
+    _exposed: frozenset[tuple[str, str]] = frozenset()
+    _exposed_by: tuple[frozenset[Endpoint], ...] = (frozenset(), frozenset(), frozenset())
 
     def want(self, rendered: Rendered, endpoints: Iterable[Endpoint]) -> None:
         """Set what should be served."""
@@ -56,11 +58,12 @@ class Publication:
         """Tell whether NGINX may send requests to a member."""
         if not self.known:
             return True
-        return any(
-            e.role == role and e.member == member
-            for endpoints in (self.proven_endpoints, self.at_risk, self.tried)
-            for e in endpoints
-        )
+        sets = (self.proven_endpoints, self.at_risk, self.tried)
+        if sets != self._exposed_by:
+            # Asked for every member after every event: looking through all would be quadratic.
+            self._exposed = frozenset((e.role, e.member) for given in sets for e in given)
+            self._exposed_by = sets
+        return (role, member) in self._exposed
 
     def published(self, endpoint: Endpoint) -> bool:
         """Tell whether NGINX was proven to send requests to a member at this address."""

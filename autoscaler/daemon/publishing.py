@@ -29,6 +29,8 @@ class Publishing:
         self._actions = actions
         self._pool = pool
         self._told: str | None = None
+        self._rendered = render((), self._probe())
+        self._rendered_from: tuple[tuple[Upstream, ...], Probe] = ((), self._probe())
 
     def endpoint(self, role: RoleState, member: Member) -> Endpoint | None:
         """Return where NGINX finds a running member; None, told once, if it cannot."""
@@ -47,7 +49,6 @@ class Publishing:
 
     def update(self, parts: Parts, now: float) -> None:
         """Set what should be served from the roles' `serve` and publish it if it is due."""
-        publication = self._state.publication
         endpoints: list[Endpoint] = []
         upstreams: list[Upstream] = []
         for role in self._state.roles.values():
@@ -58,10 +59,17 @@ class Publishing:
             ]
             endpoints += found
             upstreams.append(self._upstream(role, found))
-        publication.want(render(tuple(upstreams), self._probe()), endpoints)
+        self._want(tuple(upstreams), endpoints)
         due = self.next_at()
         if due is not None and due <= now:
             self._publish(parts)
+
+    def _want(self, upstreams: tuple[Upstream, ...], endpoints: list[Endpoint]) -> None:
+        """Set what should be served; the file is made anew only when it would differ."""
+        given = (upstreams, self._probe())
+        if given != self._rendered_from:
+            self._rendered, self._rendered_from = render(*given), given
+        self._state.publication.want(self._rendered, endpoints)
 
     def _waits_for_verdicts(self) -> bool:
         """Tell whether the first publish is too early: a member that runs was not asked yet."""

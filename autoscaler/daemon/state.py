@@ -67,7 +67,10 @@ class RoleState:
 
     def track(self, name: str) -> Track:
         """Return the record of a member, a new one at first sight."""
-        return self.tracks.setdefault(name, Track())
+        track = self.tracks.get(name)
+        if track is None:  # `setdefault` would make a record at every call
+            track = self.tracks[name] = Track()
+        return track
 
     @property
     def ordered(self) -> tuple[Member, ...]:
