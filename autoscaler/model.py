@@ -245,10 +245,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """What operators have set for a role. `pin` is a count; `hold` blocks shrinking.
-
-    `pin_forced` lets the pin leave the bounds, but never below one member or protected ones.
-    """
+    """An operator's: `pin` is a count (`pin_forced`: beyond the bounds), `hold` bars shrinking."""
 
     pause_up: bool = False
     pause_down: bool = False
@@ -263,9 +260,8 @@ class Decision:
     """The count a role should have, why, and every number used.
 
     `mean` is the average of usable readings, `average` the one with missing members filled in
-    (both percent, None without data). `recommended` is the raw count, `stabilized` after the
-    windows, `limit` the rate limit; None where a step did not run. `would_be` is what the rules
-    alone would have desired.
+    (percent, None without data). `recommended` is the raw count, `stabilized` after the windows,
+    `limit` the rate limit; None where a step did not run. `would_be` is what the rules alone want.
     """
 
     reason: Reason

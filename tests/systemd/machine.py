@@ -35,7 +35,7 @@ umount /sys/fs/cgroup
 exec unshare --cgroup /bin/sh -c '{MOUNT} && exec /sbin/init'
 """
 SOURCES = "Makefile README.md LICENSE pyproject.toml autoscaler config systemd"
-CHECKOUT = "/root/checkout"
+CHECKOUT = "/srv/checkout"
 LOOK_SECONDS = 0.1
 
 

@@ -40,9 +40,9 @@ def ask_until_one_is_in(service: Machine, member: str) -> int:
 
     Each of NGINX's workers gives its requests to the members in turn, by its own count.
     """
-    service.run("rm -rf /root/answers && mkdir /root/answers")
+    service.run("rm -rf /srv/answers && mkdir /srv/answers")
     for number in range(1, 20):
-        slow = f"curl -s http://127.0.0.1/cgi-bin/slow >/root/answers/{number}"
+        slow = f"curl -s http://127.0.0.1/cgi-bin/slow >/srv/answers/{number}"
         service.run(f"{slow} 2>&1 </dev/null &")
         time.sleep(LOOK_SECONDS)
         if service.run(f"docker top {member} | grep -q 'sleep 4'", ok=False).code == 0:
@@ -83,7 +83,7 @@ def test_a_member_is_published_and_drained_by_way_of_the_root_units(service: Mac
     assert drained["awaited_connections"] == 1
     assert drained["awaited_workers"] >= 1
     journal.wait_for("member.stopped")
-    answered = f"test $(cat /root/answers/* | grep -cx whole) = {answers}"
+    answered = f"test $(cat /srv/answers/* | grep -cx whole) = {answers}"
     service.until(answered, "every request has its answer")
     assert "Finished autoscaler-nginx-reload.service" in reloads.text()
     assert address not in service.run(f"cat {GENERATED}").output
@@ -143,7 +143,7 @@ def test_a_refusal_is_not_taken_for_nginxs_words(service: Machine) -> None:
 
 def test_a_refusal_by_polkit_is_not_logged_as_one_by_nginx(service: Machine) -> None:
     """The daemon says that NGINX could not be tested and what to do; with the rule it goes on."""
-    rules, aside = "/etc/polkit-1/rules.d/50-autoscaler.rules", "/root/50-autoscaler.rules"
+    rules, aside = "/etc/polkit-1/rules.d/50-autoscaler.rules", "/srv/50-autoscaler.rules"
     service.run(f"mv {rules} {aside} && systemctl restart polkit")
     try:
         journal = Journal(service)

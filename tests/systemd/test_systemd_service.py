@@ -193,7 +193,7 @@ def test_stop_ends_within_five_seconds_also_in_the_middle_of_a_step(service: Mac
     address = service.run(
         "docker inspect -f '{{.NetworkSettings.Networks.shop.IPAddress}}' shop-validator-2"
     ).output
-    slow = f"curl -s http://{address}:9003/cgi-bin/slow >/root/answer"
+    slow = f"curl -s http://{address}:9003/cgi-bin/slow >/srv/answer"
     service.run(f"{slow} 2>&1 </dev/null &")
     service.write(ENV_FILE, settings())
     service.run("systemctl reload autoscaler")
@@ -203,7 +203,7 @@ def test_stop_ends_within_five_seconds_also_in_the_middle_of_a_step(service: Mac
     assert time.monotonic() - began < 5
     assert service.show("ActiveState", "Result") == ["inactive", "success"]
     assert journal.events("member.drained") == []
-    service.until(lambda: service.run("cat /root/answer").output == "whole", "the answer is whole")
+    service.until(lambda: service.run("cat /srv/answer").output == "whole", "the answer is whole")
 
 
 def test_the_unit_is_exposed_no_more_than_it_must_be(service: Machine) -> None:
