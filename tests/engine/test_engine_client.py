@@ -191,7 +191,7 @@ def test_an_engine_that_does_not_answer_is_not_available_after_the_timeout(
 def test_an_answer_that_is_no_json_is_an_engine_error(serve: Serve) -> None:
     """An HTML page of a proxy is not an engine."""
     client = connect(serve(lambda _: (200, b"<html>")).url, 2, 1)
-    with pytest.raises(EngineError, match="is it an engine"):
+    with pytest.raises(EngineError, match="check that it is an engine"):
         info(client)
 
 

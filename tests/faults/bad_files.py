@@ -45,6 +45,10 @@ OTHERS: dict[str, str] = {
     "a command": "nginx 'open",
     "http://": "ftp://localhost",
     "a user name": "a:b",
+    "a name of the time zone database": "Mars/Olympus",
+    "a comma-separated list of ADDRESS": "127.0.0.1",
+    "a comma-separated list of host names": "a b",
+    "windows as NAME": "workdays: 0 8 * * -> 0 18 * * min=2",
 }
 """A wrong value for each other form, by how its allowed values begin."""
 
