@@ -31,20 +31,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Ask the daemon and print its answer."""
-    while True:
-        status = ask_daemon(arguments, "GET", "/v1/status")
-        if arguments.json:
-            print(json.dumps(status, indent=None if arguments.watch else 2), flush=True)
-        else:
-            clear = CLEAR if arguments.watch and sys.stdout.isatty() else ""
-            print(clear + "\n".join(lines(status)), flush=True)
-        if not arguments.watch:
-            return 0
-        try:
+    """Ask the daemon and print its answer, with --watch until it is interrupted."""
+    if not arguments.watch:
+        _show(arguments)
+        return 0
+    try:
+        while True:
+            _show(arguments)
             time.sleep(WATCH_SECONDS)
-        except KeyboardInterrupt:
-            return 0
+    except KeyboardInterrupt:
+        return 0
+
+
+def _show(arguments: argparse.Namespace) -> None:
+    status = ask_daemon(arguments, "GET", "/v1/status")
+    if arguments.json:
+        print(json.dumps(status, indent=None if arguments.watch else 2), flush=True)
+    else:
+        clear = CLEAR if arguments.watch and sys.stdout.isatty() else ""
+        print(clear + "\n".join(lines(status)), flush=True)
 
 
 def lines(status: dict[str, Any]) -> list[str]:

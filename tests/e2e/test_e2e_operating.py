@@ -127,7 +127,9 @@ def test_the_freeze_file_stops_starts(host: Host) -> None:
 
 def test_status_watch_shows_each_change_until_it_is_interrupted(host: Host) -> None:
     """A pause set meanwhile appears; the end by Ctrl-C is no error."""
-    words = [sys.executable, "-m", "autoscaler", "status", "--watch", *env(host)]
+    # A shell that runs the tests in its background has them ignore SIGINT, and so all they start.
+    words = ["env", "--default-signal=INT", sys.executable, "-m", "autoscaler", "status", "--watch"]
+    words += env(host)
     out = host.stack.run_directory / "watched"
     with out.open("w") as stream:
         process = subprocess.Popen(

@@ -110,6 +110,7 @@ def test_a_start_whose_answer_never_comes_is_found_to_have_worked(
     host.bounds("validator", 3, 3)
 
     host.wait_published("validator", 1, 2, 3)
+    daemon.wait_for("member.started", count=done + 1, member=third)  # it may serve before that
     assert len(healed.kept) == 1
     assert len(daemon.of("member.started", member=third)) == done + 1
     none_failed(load)
