@@ -143,7 +143,8 @@ class Controller:
 
     def take(self, item: Item | None) -> None:
         """Handle one item (None: something is due by time) and begin what follows from it."""
-        self._handle(item)
+        if not self._handle(item):
+            return
         self._overriding.expire(self._clock.monotonic())
         if self._stopping is None:
             self._reconcile()
@@ -195,18 +196,17 @@ class Controller:
             return None
 
     def _due(self, now: float) -> list[float]:
-        ends_at = self._overriding.next_at()
-        if not self.state.engine_up:
-            return [] if ends_at is None else [ends_at]
-        times = [ends_at, self._readiness.next_at()]
-        if not self._options.dry_run:
-            times += [self._publishing.next_at(), self._reconciler.next_at(now)]
+        times = [self._overriding.next_at()]
+        if self.state.engine_up:
+            times.append(self._readiness.next_at())
+            if not self._options.dry_run:
+                times += [self._publishing.next_at(), self._reconciler.next_at(now)]
         return [t for t in times if t is not None]
 
-    def _handle(self, item: Item | None) -> None:
+    def _handle(self, item: Item | None) -> bool:
         if isinstance(item, Done):
-            item.deliver()
-        elif isinstance(item, Tick):
+            return item.deliver()
+        if isinstance(item, Tick):
             self._tick()
         elif isinstance(item, EngineEvent):
             self._event(item)
@@ -216,6 +216,7 @@ class Controller:
             self._history_trouble(item)
         elif isinstance(item, Stop):
             self._stopping = item.reason
+        return True
 
     def _tick(self) -> None:
         now = self._clock.monotonic()

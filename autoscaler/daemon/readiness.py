@@ -10,7 +10,7 @@ from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.ports import Parts
 from autoscaler.daemon.state import RoleState, State
 from autoscaler.daemon.tracking import Track
-from autoscaler.daemon.worker import Pool
+from autoscaler.daemon.worker import Effect, Pool
 from autoscaler.errors import AutoscalerError
 from autoscaler.model import Health, Member
 
@@ -19,6 +19,9 @@ EAGER_SECONDS = 0.1
 
 EAGER_FOR_SECONDS = 15.0
 """How long after its start a member is probed eagerly; then once a second."""
+
+TOGETHER = 0.02
+"""Part of its interval by which a routine probe may come early, to be begun with others at once."""
 
 PATIENT_SECONDS = 1.0
 """Time between probes of a member that is long in coming, or failed its last one."""
@@ -47,7 +50,7 @@ class Readiness:
             self._unreachable(role, member, where, now)
         elif not _needs_probe(role, member):
             self._judge(role, member, None, now)
-        elif not track.probing and now >= track.next_probe:
+        elif not track.probing and now >= track.next_probe - _earlier(role, track):
             self._probe(parts, role, member, where)
 
     def _unreachable(self, role: RoleState, member: Member, problem: Problem, now: float) -> None:
@@ -68,11 +71,11 @@ class Readiness:
         path, timeout = role.settings.health_path, role.settings.health_timeout
         run = member.run
 
-        def failed(error: AutoscalerError) -> None:
-            probed(ProbeResult(ok=False, detail=str(error)))
+        def failed(error: AutoscalerError) -> Effect | None:
+            return probed(ProbeResult(ok=False, detail=str(error)))
 
-        def probed(result: ProbeResult) -> None:
-            self._probed(role.name, member.name, run, result)
+        def probed(result: ProbeResult) -> Effect | None:
+            return self._probed(role.name, member.name, run, result)
 
         self._pool.submit(
             f"probe {member.name}",
@@ -81,19 +84,24 @@ class Readiness:
             failed,
         )
 
-    def _probed(self, role_name: str, name: str, run: tuple[str, str], result: ProbeResult) -> None:
+    def _probed(
+        self, role_name: str, name: str, run: tuple[str, str], result: ProbeResult
+    ) -> Effect | None:
+        """Take in an answer; that a ready member is well is nothing new."""
         role = self._state.roles.get(role_name)
         if role is None or name not in role.tracks:
-            return
+            return None
         track = role.tracks[name]
         track.probing = False
         member = role.members.get(name)
         if member is None or member.run != run or not track.running:
-            return
+            return None
         now = self._journal.clock.monotonic()
+        was_well = track.ready and track.probe_failures == 0
         if not self._is_load(role, member, result):
             self._judge(role, member, result, now)
         track.next_probe = now + self._pause(role, track, result, now)
+        return Effect.NOTHING_NEW if was_well and result.ok and track.ready else None
 
     def _is_load(self, role: RoleState, member: Member, result: ProbeResult) -> bool:
         """Tell whether a late answer of a serving member comes from load rather than death.
@@ -170,6 +178,11 @@ class Readiness:
 def _where(member: Member) -> tuple[str, int] | Problem:
     """Return where this host reaches a member, or why nobody can."""
     return address_of(member, "container", None, frozenset())
+
+
+def _earlier(role: RoleState, track: Track) -> float:
+    """Return by how many seconds the member's next probe may come early."""
+    return TOGETHER * role.settings.health_interval if track.ready else 0.0
 
 
 def _needs_probe(role: RoleState, member: Member) -> bool:

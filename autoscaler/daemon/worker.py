@@ -6,9 +6,17 @@ import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from autoscaler.errors import AutoscalerError
+
+
+class Effect(Enum):
+    """What taking in an outcome may lead to."""
+
+    NOTHING_NEW = "nothing_new"
+    """Only what was known already: nothing has to be planned anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,17 +24,15 @@ class Done:
     """A finished job: `then` takes the result, `failed` the error, in the controller thread."""
 
     name: str
-    then: Callable[[Any], None]
-    failed: Callable[[AutoscalerError], None]
+    then: Callable[[Any], Effect | None]
+    failed: Callable[[AutoscalerError], Effect | None]
     result: Any = None
     error: AutoscalerError | None = None
 
-    def deliver(self) -> None:
-        """Hand the outcome to whoever asked for the job."""
-        if self.error is None:
-            self.then(self.result)
-        else:
-            self.failed(self.error)
+    def deliver(self) -> bool:
+        """Hand the outcome to whoever asked for the job; return whether it may change anything."""
+        effect = self.then(self.result) if self.error is None else self.failed(self.error)
+        return effect is not Effect.NOTHING_NEW
 
 
 class JobCrashedError(AutoscalerError):
@@ -37,8 +43,8 @@ class JobCrashedError(AutoscalerError):
 class _Job:
     name: str
     call: Callable[[], Any]
-    then: Callable[[Any], None]
-    failed: Callable[[AutoscalerError], None]
+    then: Callable[[Any], Effect | None]
+    failed: Callable[[AutoscalerError], Effect | None]
 
 
 class Pool:
@@ -60,8 +66,8 @@ class Pool:
         self,
         name: str,
         call: Callable[[], Any],
-        then: Callable[[Any], None],
-        failed: Callable[[AutoscalerError], None],
+        then: Callable[[Any], Effect | None],
+        failed: Callable[[AutoscalerError], Effect | None],
     ) -> None:
         """Run `call` in a thread; its result or error comes back as a `Done`."""
         with self._lock:

@@ -22,7 +22,7 @@ from autoscaler.daemon.history import NoHistory
 from autoscaler.daemon.inbox import Tick
 from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.ports import Parts
-from autoscaler.daemon.worker import Done, Pool, _Job
+from autoscaler.daemon.worker import Done, Effect, Pool, _Job
 from autoscaler.engine.inventory import Inventory
 from autoscaler.errors import AutoscalerError
 from autoscaler.model import Member, Reason
@@ -79,8 +79,8 @@ class _AtOnce(Pool):
         self,
         name: str,
         call: Callable[[], Any],
-        then: Callable[[Any], None],
-        failed: Callable[[AutoscalerError], None],
+        then: Callable[[Any], Effect | None],
+        failed: Callable[[AutoscalerError], Effect | None],
     ) -> None:
         """Do the job and post its outcome."""
         self._deliver(self._run(_Job(name, call, then, failed)))

@@ -19,7 +19,7 @@ from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.ports import Parts
 from autoscaler.daemon.schema import load_roles, open_history
 from autoscaler.daemon.state import RoleState
-from autoscaler.daemon.worker import Done, Pool, _Job
+from autoscaler.daemon.worker import Done, Effect, Pool, _Job
 from autoscaler.errors import AutoscalerError
 from autoscaler.events import EngineEvent, EventKind
 from autoscaler.policy.overrides import Moment, Override
@@ -56,8 +56,8 @@ class VirtualPool(Pool):
         self,
         name: str,
         call: Callable[[], Any],
-        then: Callable[[Any], None],
-        failed: Callable[[AutoscalerError], None],
+        then: Callable[[Any], Effect | None],
+        failed: Callable[[AutoscalerError], Effect | None],
     ) -> None:
         """Run the job at the end of its time and post its outcome."""
         world, controller = self._world, self._world.life
