@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from autoscaler.cli.envfile import add_env_file, load_from
 from autoscaler.cli.findings import Finding, Level
 from autoscaler.cli.hostcheck import check_host
+from autoscaler.cli.notifycheck import notify_findings
 from autoscaler.cli.rolecheck import threshold_findings
 from autoscaler.cli.schedulecheck import schedule_findings
 from autoscaler.clock import SystemClock
@@ -32,6 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--settings-only", action="store_true", help="check the settings, not the host"
     )
+    parser.add_argument(
+        "--notify", action="store_true", help="send a test message to everybody who is told"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -50,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
     findings += schedule_findings(loaded.settings, SystemClock().wall())
     if not args.settings_only:
         findings += check_host(loaded.settings, SystemClock(), time.sleep)
+    if args.notify or not args.settings_only:
+        findings += notify_findings(loaded.settings.notify, send=args.notify)
     if args.json:
         print(json.dumps(_as_object(loaded, findings), indent=2))
     else:

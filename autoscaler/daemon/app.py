@@ -6,6 +6,7 @@ import contextlib
 import faulthandler
 import os
 import signal
+import socket
 
 from autoscaler.clock import SystemClock, boot_id
 from autoscaler.daemon.archive import HistoryArchive
@@ -13,10 +14,12 @@ from autoscaler.daemon.assembly import Assembly
 from autoscaler.daemon.commands import UNSTORED
 from autoscaler.daemon.controller import ONCE_UNFINISHED, Controller, Options, Outside
 from autoscaler.daemon.history import History, HistorySink, Limits, NoHistory
-from autoscaler.daemon.inbox import Command, HistoryTrouble, Stop
+from autoscaler.daemon.inbox import Command, HistoryTrouble, Item, Stop
 from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.lock import InstanceLock
+from autoscaler.daemon.ports import Parts
 from autoscaler.daemon.stored import Stored, load_in_time, tell
+from autoscaler.daemon.telling import Told
 from autoscaler.engine.events import Watcher
 from autoscaler.policy.overrides import Moment
 from autoscaler.settings import Loaded, Settings
@@ -24,6 +27,7 @@ from autoscaler.settings.http import split_address
 from autoscaler.settings.names import variable
 from autoscaler.surface.control import ANSWER_SECONDS, ControlSocket
 from autoscaler.surface.http_server import HttpServer
+from autoscaler.surface.notices.messenger import Messenger
 from autoscaler.surface.notify import Notifier
 from autoscaler.surface.requests import Reply, Request
 from autoscaler.surface.site import Site
@@ -33,7 +37,7 @@ STORE_SECONDS = 1.0
 """How long the answer to a command waits until what it set is on disk."""
 
 CLOSE_SECONDS = 2.0
-"""How long the end of the process waits for history, and for the event stream."""
+"""How long the end of the process waits for history, for the event stream, for messages."""
 
 
 def run_daemon(loaded: Loaded, options: Options, version: str) -> int:
@@ -73,12 +77,21 @@ class _Daemon:
         self._history = self._open_history(settings)
         clock = SystemClock()
         self._journal = Journal(self._history, clock)
+        self._messenger = Messenger(clock, socket.gethostname(), Told(self._journal, self._put))
+        if not options.dry_run:
+            self._messenger.use(settings.notify)
+            self._journal.listener = self._messenger
         assembly = Assembly(settings, clock)
         self._stored = self._load(settings)
         board = Board()
         self._listens = () if options.dry_run or options.once else settings.http.listen
+
+        def assemble(new: Settings, before: Parts | None, old: Settings | None) -> Parts:
+            self._messenger.use(new.notify)
+            return assembly.parts(new, before, old)
+
         outside = Outside(
-            assembly.parts,
+            assemble,
             self._history,
             self._journal,
             boot_id(),
@@ -99,6 +112,9 @@ class _Daemon:
             return NoHistory()
         limits = Limits(settings.history_days, settings.history_max_mib)
         return History(settings.state_dir / "history.db", limits, self._history_trouble)
+
+    def _put(self, item: Item) -> None:
+        self._controller.inbox.put(item)
 
     def _history_trouble(self, text: str | None) -> None:
         self._controller.inbox.put(HistoryTrouble(text))
@@ -151,6 +167,8 @@ class _Daemon:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         if isinstance(self._history, History):
             self._history.start()
+        if not self._options.dry_run:
+            self._messenger.start()
         self._journal.info(
             "daemon.started",
             version=self._version,
@@ -175,5 +193,6 @@ class _Daemon:
             self._http.stop()
             self._control.stop()
             self._watcher.stop(CLOSE_SECONDS)
+            self._messenger.close(CLOSE_SECONDS)
             self._history.close(CLOSE_SECONDS)
         return 1 if reason == ONCE_UNFINISHED else 0

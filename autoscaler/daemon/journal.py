@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import structlog
 
@@ -12,16 +13,24 @@ from autoscaler.daemon.history import HistorySink
 from autoscaler.surface.counts import Counts
 
 
+class Listener(Protocol):
+    """Hears of every event, and must not keep who reports it waiting."""
+
+    def offer(self, level: str, event: str, fields: Mapping[str, object]) -> None:
+        """Take an event. `level` is info, warning or error."""
+
+
 class Journal:
     """Writes events: dotted stable names; fields are `role`, `member`, `reason` and numbers.
 
-    `counts` is where outcomes are counted for Prometheus.
+    `counts` is where outcomes are counted for Prometheus; a `listener` hears of all events.
     """
 
     def __init__(self, history: HistorySink, clock: Clock) -> None:
         self._history = history
         self.clock = clock
         self.counts = Counts()
+        self.listener: Listener | None = None
         self._log: Any = structlog.get_logger()
 
     def now_text(self) -> str:
@@ -35,18 +44,20 @@ class Journal:
     def info(self, event: str, **fields: object) -> None:
         """Tell a change."""
         self._log.info(event, **fields)
-        self._keep(event, fields)
+        self._keep("info", event, fields)
 
     def warning(self, event: str, **fields: object) -> None:
         """Tell something that needs attention although the service goes on."""
         self._log.warning(event, **fields)
-        self._keep(event, fields)
+        self._keep("warning", event, fields)
 
     def error(self, event: str, **fields: object) -> None:
         """Tell something that somebody must mend."""
         self._log.error(event, **fields)
-        self._keep(event, fields)
+        self._keep("error", event, fields)
 
-    def _keep(self, event: str, fields: dict[str, object]) -> None:
+    def _keep(self, level: str, event: str, fields: dict[str, object]) -> None:
         self.counts.told(event, fields, self.clock.monotonic())
         self._history.write([schema.event(self.clock.wall().timestamp(), event, fields)])
+        if self.listener is not None:
+            self.listener.offer(level, event, fields)

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from autoscaler.settings.http import HttpSettings
 from autoscaler.settings.kinds import RESTART, Kind
+from autoscaler.settings.notify import NotifySettings
 from autoscaler.settings.prometheus import PrometheusSettings
 from autoscaler.settings.role import BUILT_IN_ROLES, RoleSettings
 from autoscaler.settings.schema import DockerSettings, NginxSettings, Settings
@@ -31,6 +32,7 @@ GROUPS: dict[str, type[BaseModel]] = {
     "nginx": NginxSettings,
     "prometheus": PrometheusSettings,
     "http": HttpSettings,
+    "notify": NotifySettings,
 }
 _ROLES = "roles"
 

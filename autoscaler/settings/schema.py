@@ -22,6 +22,7 @@ from autoscaler.settings import kinds
 from autoscaler.settings.durations import duration, show_duration
 from autoscaler.settings.http import HttpSettings
 from autoscaler.settings.kinds import RESTART
+from autoscaler.settings.notify import NotifySettings
 from autoscaler.settings.prometheus import PrometheusSettings
 from autoscaler.settings.role import BUILT_IN_ROLES, SETTINGS_CONFIG, RoleSettings
 from autoscaler.settings.schedule import time_zone
@@ -213,6 +214,7 @@ class Settings(BaseSettings):
     )
     prometheus: PrometheusSettings = Field(default_factory=PrometheusSettings)
     http: HttpSettings = Field(default_factory=HttpSettings)
+    notify: NotifySettings = Field(default_factory=NotifySettings)
     roles: Mapping[str, RoleSettings] = Field(default_factory=dict, validate_default=True)
 
     @classmethod

@@ -50,6 +50,12 @@ class Counts:
             ["outcome"],
             registry=registry,
         )
+        self._notifications = Counter(
+            "autoscaler_notifications",
+            "Messages to people, one per place: sent or failed; dropped: events not told in full.",
+            ["outcome"],
+            registry=registry,
+        )
         self._ticks = Histogram(
             "autoscaler_tick_duration_seconds",
             "Time from a tick to its decisions.",
@@ -67,6 +73,8 @@ class Counts:
         self._coming: dict[tuple[str, str], list[float]] = {}
         for outcome in _RELOADS.values():
             self._reloads.labels(outcome)
+        for outcome in ("sent", "failed", "dropped"):
+            self._notifications.labels(outcome)
 
     def decided(self, role: str, reason: str) -> None:
         """Count a decision."""
@@ -85,6 +93,10 @@ class Counts:
     def round_done(self, seconds: float) -> None:
         """Count a round of decisions, `seconds` after its tick."""
         self._ticks.observe(seconds)
+
+    def notified(self, outcome: str, number: int) -> None:
+        """Count messages to people: `sent`, `failed`; or events that were `dropped`."""
+        self._notifications.labels(outcome).inc(number)
 
     def told(self, event: str, fields: Mapping[str, object], now: float) -> None:
         """Count what an event of the journal tells. `now` is monotonic seconds."""

@@ -1,0 +1,50 @@
+"""Brings what became of messages to people back to the controller, and lets events go to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from autoscaler.daemon.inbox import Item
+from autoscaler.daemon.journal import Journal
+from autoscaler.daemon.worker import Done
+
+
+class Told:
+    """Counts messages, and reports places that fail in the controller's thread, where events are.
+
+    `put` takes an item for the controller.
+    """
+
+    def __init__(self, journal: Journal, put: Callable[[Item], None]) -> None:
+        self._journal = journal
+        self._put = put
+
+    def count(self, outcome: str, number: int) -> None:
+        """Count messages, or events that found no room."""
+        self._journal.counts.notified(outcome, number)
+
+    def failed(self, place: str, reason: str) -> None:
+        """Tell that a place cannot be told."""
+        told = partial(
+            self._journal.warning,
+            "notify.failed",
+            place=place,
+            reason=reason,
+            consequence="scaling goes on; messages to this place are lost until it works again",
+            hint="see `autoscaler check --notify`",
+        )
+        self._later(told)
+
+    def recovered(self, place: str) -> None:
+        """Tell that it can be told again."""
+        told = partial(
+            self._journal.info,
+            "notify.recovered",
+            place=place,
+            reason="it works again",
+        )
+        self._later(told)
+
+    def _later(self, tell: Callable[[], None]) -> None:
+        self._put(Done("notify", lambda _result: tell(), lambda _error: None))

@@ -1,0 +1,45 @@
+"""Settings of the messages to people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from autoscaler.errors import SettingsError
+from autoscaler.settings import load
+
+_SCOPE = {"AUTOSCALER_PROJECT": "v11", "AUTOSCALER_NGINX__CONTAINER": "proxy"}
+
+
+def test_by_default_nobody_is_told() -> None:
+    """There is no place to send to."""
+    assert load(None, _SCOPE).settings.notify.urls_file is None
+
+
+def test_a_file_and_events_are_read() -> None:
+    """Names in lower case, in the order given."""
+    given = {
+        "AUTOSCALER_NOTIFY__URLS_FILE": "/etc/autoscaler/notify.urls",
+        "AUTOSCALER_NOTIFY__EVENTS": "Member.Died, *.failed",
+    }
+    notify = load(None, _SCOPE | given).settings.notify
+    assert notify.urls_file == Path("/etc/autoscaler/notify.urls")
+    assert notify.events == ("member.died", "*.failed")
+
+
+@pytest.mark.parametrize(
+    ("events", "wrong"),
+    [
+        ("", "is empty"),
+        ("member died", "no name of an event"),
+        ("member-died", "no name of an event"),
+        ("*.failed,", "no name of an event"),
+        ("*.failed,*.failed", "twice"),
+    ],
+)
+def test_a_wrong_list_of_events_is_named(events: str, wrong: str) -> None:
+    """With what is allowed."""
+    with pytest.raises(SettingsError, match=wrong) as caught:
+        load(None, _SCOPE | {"AUTOSCALER_NOTIFY__EVENTS": events})
+    assert "allowed: a comma-separated list of event names" in str(caught.value)
