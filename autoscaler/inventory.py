@@ -25,7 +25,7 @@ from autoscaler.model import ContainerState, Health, Member, PublishedPort
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from autoscaler.model import RoleScope, Scope
+    from autoscaler.scope import RoleScope, Scope
 
 _TWIN = re.compile(r"[0-9a-f]{12}_.+")
 _DEFAULT_PERIOD = 100_000  # microseconds, the kernel's when only a quota is set

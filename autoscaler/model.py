@@ -84,26 +84,6 @@ class Member:
         return (self.container_id, self.started_at)
 
 
-@dataclass(frozen=True, slots=True)
-class RoleScope:
-    """How the members of a role are found: by label, or by container name if `members` is set.
-
-    `port` is the role's port, used where a container has no `autoscaler.port` label.
-    """
-
-    role: str
-    port: int
-    members: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Which containers the program may touch at all. Without a project only names count."""
-
-    project: str | None
-    roles: tuple[RoleScope, ...]
-
-
 class NoReading(StrEnum):
     """Why there is no reading of a member. Never the number 0."""
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import docker
 
     from autoscaler.clock import Clock
-    from autoscaler.model import Scope
+    from autoscaler.scope import Scope
 
 MAX_AGE_SECONDS = 60.0
 """An inspected container is inspected again after this long: a changed --cpus shows only there."""

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from autoscaler.clock import host_zone
-from autoscaler.model import RoleScope, Scope
+from autoscaler.scope import RoleScope, Scope
 from autoscaler.settings import kinds
 from autoscaler.settings.durations import duration, show_duration
 from autoscaler.settings.http import HttpSettings

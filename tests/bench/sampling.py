@@ -12,10 +12,11 @@ from autoscaler.daemon.assembly import POOL_SIZE, SAMPLE_TIMEOUT_SECONDS
 from autoscaler.engine.client import EngineClient, connect, info
 from autoscaler.engine.inventory import Inventory
 from autoscaler.inventory import list_filters
-from autoscaler.model import Member, RoleScope, Scope
+from autoscaler.model import Member
 from autoscaler.sampling.cgroup import CgroupSource
 from autoscaler.sampling.cgroup_paths import Files, find_files
 from autoscaler.sampling.docker import DockerSource
+from autoscaler.scope import RoleScope, Scope
 from tests.bench.crowd import ROLE, crowd
 from tests.bench.rows import Limit, Row
 from tests.bench.timing import by_turns, seconds

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from autoscaler.engine.client import EngineClient, connect
 from autoscaler.engine.inventory import Inventory, duration_bounds
-from autoscaler.model import ContainerState, Health, RoleScope, Scope
+from autoscaler.model import ContainerState, Health
+from autoscaler.scope import RoleScope, Scope
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Containers, Until

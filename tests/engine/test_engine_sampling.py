@@ -12,9 +12,10 @@ import pytest
 from autoscaler.clock import SystemClock
 from autoscaler.engine.client import EngineClient, connect
 from autoscaler.engine.inventory import Inventory
-from autoscaler.model import ContainerState, Health, Member, NoReading, RoleScope, Scope
+from autoscaler.model import ContainerState, Health, Member, NoReading
 from autoscaler.sampling.cgroup import CgroupSource
 from autoscaler.sampling.docker import DockerSource
+from autoscaler.scope import RoleScope, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ import pytest
 from autoscaler.demo.containers import ContainerMaker
 from autoscaler.inventory import Claim, claim, found
 from autoscaler.labels import LabelWarning
-from autoscaler.model import RoleScope, Scope
+from autoscaler.scope import RoleScope, Scope
 from tests.e2e.harness import BY_HAND, none_failed, role
 from tests.e2e.waiting import until
 

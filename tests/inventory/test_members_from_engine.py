@@ -23,7 +23,8 @@ from autoscaler.inventory import (
     settle,
 )
 from autoscaler.labels import LabelWarning
-from autoscaler.model import ContainerState, Health, Member, PublishedPort, RoleScope, Scope
+from autoscaler.model import ContainerState, Health, Member, PublishedPort
+from autoscaler.scope import RoleScope, Scope
 
 DATA = Path(__file__).with_name("data")
 LISTED: dict[str, Any] = json.loads((DATA / "listed.json").read_text(encoding="utf-8"))

@@ -12,9 +12,10 @@ from autoscaler.clock import SystemClock
 from autoscaler.demo.load import Mix
 from autoscaler.engine.client import connect
 from autoscaler.engine.inventory import Inventory
-from autoscaler.model import NoReading, Reading, RoleScope, Scope
+from autoscaler.model import NoReading, Reading
 from autoscaler.sampling.cgroup import CgroupSource
 from autoscaler.sampling.prometheus import PrometheusSetup, PrometheusSource
+from autoscaler.scope import RoleScope, Scope
 from tests.e2e.conftest import make_host  # noqa: F401 - a fixture
 from tests.e2e.daemon_process import autoscaler
 from tests.e2e.harness import BY_HAND, path, role

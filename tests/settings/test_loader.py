@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from autoscaler.errors import SettingsError
-from autoscaler.model import LimitKind, RateLimit, RoleScope, Scope, Select
+from autoscaler.model import LimitKind, RateLimit, Select
+from autoscaler.scope import RoleScope, Scope
 from autoscaler.settings import DEFAULT_ENV_FILE, Origin, OriginKind, Settings, load
 
 if TYPE_CHECKING:
