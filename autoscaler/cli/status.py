@@ -100,6 +100,8 @@ def _role_lines(name: str, role: dict[str, Any]) -> list[str]:
             f"  last change {change['at']}: {change['desired_before']} -> {change['desired']} "
             f"({change['reason']})"
         )
+    if role.get("turns_last_hour", 0) > 1:
+        out.append(f"  changed its direction {role['turns_last_hour']} times in the last hour")
     coming = role.get("next_change")
     if coming:
         out.append(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 
-from autoscaler.daemon import rounds, scheduling, schema
+from autoscaler.daemon import doubts, rounds, scheduling, schema
 from autoscaler.daemon.history import HistorySink
 from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.state import RoleState, State
@@ -72,6 +72,9 @@ class Deciding:
         self._journal.counts.decided(role.name, decision.reason.value)
         self._history.write([schema.decision(role.name, wall, decision)])
         self._tell(role, decision, before, changed=changed)
+        if not self._dry_run:
+            settle = self._state.settings.average_over
+            doubts.follow(role, decision, loads, now, self._journal, settle)
 
     def _record(
         self, role: RoleState, loads: tuple[MemberLoad, ...], wall: float, now: float

@@ -93,6 +93,7 @@ def _role(role: RoleState, state: State, moment: Moment, *, foresee: bool) -> di
         "chosen": list(role.chosen),
         "decision": rounded(role.decision) if role.decision else None,
         "last_change": role.last_change,
+        "turns_last_hour": role.turns.count,
         "next_change": _next_change(role, state, moment) if foresee else None,
         "missing": sorted(role.missing),
         "members": [_member(role, m, published=m.name in published, now=now) for m in role.ordered],

@@ -20,6 +20,8 @@ from autoscaler.model import (
 )
 from autoscaler.policy.overrides import Standing
 from autoscaler.policy.schedule import Forecast
+from autoscaler.policy.turns import Turns
+from autoscaler.policy.usefulness import Trials
 from autoscaler.settings import RoleSettings, Settings
 
 
@@ -63,6 +65,8 @@ class RoleState:
     counted: bool = False
     told_short: int = 0
     last_change: dict[str, object] | None = None
+    trials: Trials = field(default_factory=Trials)
+    turns: Turns = field(default_factory=Turns)
     stored: tuple[Memory, dict[str, tuple[str, str]], frozenset[str]] | None = None
 
     def track(self, name: str) -> Track:

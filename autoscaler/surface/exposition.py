@@ -65,6 +65,11 @@ def _roles(view: View) -> Iterator[Metric]:
         "role",
         "bound",
     )
+    turns = _gauge(
+        "autoscaler_direction_changes",
+        "How often load changed the direction of the count within the last hour.",
+        "role",
+    )
     paused = _gauge("autoscaler_paused", "Whether changes of the count are stopped.", "role")
     for name, role in view.status["roles"].items():
         desired.add_metric([name], role["desired"])
@@ -76,8 +81,9 @@ def _roles(view: View) -> Iterator[Metric]:
             mean.add_metric([name], decision["mean"])
         bounds.add_metric([name, "high"], role["cpu_high"])
         bounds.add_metric([name, "low"], role["cpu_low"])
+        turns.add_metric([name], role["turns_last_hour"])
         paused.add_metric([name], float(_paused(view.roles.get(name))))
-    yield from (desired, members, mean, bounds, paused)
+    yield from (desired, members, mean, bounds, turns, paused)
 
 
 def _paused(role: RoleView | None) -> bool:

@@ -21,6 +21,7 @@ ROLE: dict[str, Any] = {
     "cpu_high": 70.0,
     "cpu_low": 40.0,
     "decision": None,
+    "turns_last_hour": 0,
     "members": [],
 }
 VIEW = View(
