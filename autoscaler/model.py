@@ -216,6 +216,7 @@ class Reason(StrEnum):
     ANTICIPATED_FLAPPING = "anticipated_flapping"
     NO_DATA = "no_data"
     INCOMPLETE_DATA = "incomplete_data"
+    HOST_SATURATED = "host_saturated"
     PAUSED = "paused"
     PINNED = "pinned"
     HELD = "held"
@@ -225,7 +226,12 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """An operator's: `pin` is a count (`pin_forced`: beyond the bounds), `hold` bars shrinking."""
+    """What stands over the rules of a role. `pin` is a count; `hold` blocks shrinking.
+
+    Operators set all but `host_cpu` and `host_memory`, which say of what the host itself has too
+    little left. `pin_forced` lets the pin leave the bounds, but never below one member or
+    protected ones.
+    """
 
     pause_up: bool = False
     pause_down: bool = False
@@ -233,6 +239,8 @@ class Overrides:
     hold: bool = False
     freeze: bool = False
     pin_forced: bool = False
+    host_cpu: bool = False
+    host_memory: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autoscaler.cli.findings import Finding, fail, ok, warn
+from autoscaler.policy.headroom import BUSY_PERCENT, LOW_MEMORY_PERCENT
+from autoscaler.sampling.hostload import busy_percent, cpu_ticks, memory_kib
 from autoscaler.settings.names import variable
 
 if TYPE_CHECKING:
@@ -15,43 +16,14 @@ if TYPE_CHECKING:
 
     from autoscaler.settings import Settings
 
-BUSY_PERCENT = 90.0
-"""Above this much of the host's CPU, more members only split the same cores."""
-
-LOW_MEMORY_PERCENT = 10.0
-"""Below this much available memory, starting one more risks an out-of-memory kill."""
-
-_IDLE, _IOWAIT, _COUNTED = 3, 4, 8
-"""Columns of /proc/stat: the two that are not work, and how many do not overlap with others."""
-
-
-@dataclass(frozen=True, slots=True)
-class CpuTicks:
-    """The kernel's counters since boot: ticks that were work, and all."""
-
-    busy: int
-    total: int
-
-
-def cpu_ticks(stat: str) -> CpuTicks:
-    """Read the text of /proc/stat. Raises ValueError if it has no such line."""
-    for line in stat.splitlines():
-        name, *numbers = line.split()
-        if name == "cpu" and len(numbers) > _IOWAIT:
-            ticks = [int(number) for number in numbers[:_COUNTED]]
-            idle = ticks[_IDLE] + ticks[_IOWAIT]
-            return CpuTicks(sum(ticks) - idle, sum(ticks))
-    raise ValueError("it has no line `cpu` with counters")
-
 
 def load_findings(before: str, after: str, memory: str, cpus: int) -> Iterator[Finding]:
     """Yield how busy the host is, from two texts of /proc/stat and one of /proc/meminfo."""
     try:
-        first, last = cpu_ticks(before), cpu_ticks(after)
-        total = last.total - first.total
-        if total > 0:
-            yield _cpu_finding(100 * (last.busy - first.busy) / total, cpus)
-        yield _memory_finding(_kib(memory, "MemAvailable"), _kib(memory, "MemTotal"))
+        percent = busy_percent(cpu_ticks(before), cpu_ticks(after))
+        if percent is not None:
+            yield _cpu_finding(percent, cpus)
+        yield _memory_finding(*memory_kib(memory))
     except ValueError as error:
         yield warn("host", f"/proc cannot be read: {error}", "look at the host's load by hand")
 
@@ -79,14 +51,6 @@ def _memory_finding(available: int, total: int) -> Finding:
         f"{text}: below {LOW_MEMORY_PERCENT:g} %, one more member may end another by lack of it",
         "see what uses it (docker stats, top); set memory limits, or give the host more",
     )
-
-
-def _kib(meminfo: str, name: str) -> int:
-    """Return a line of /proc/meminfo in KiB. Raises ValueError without it."""
-    for line in meminfo.splitlines():
-        if line.startswith(f"{name}:"):
-            return int(line.split()[1])
-    raise ValueError(f"/proc/meminfo has no {name}")
 
 
 def directory_findings(settings: Settings) -> Iterator[Finding]:

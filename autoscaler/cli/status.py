@@ -67,6 +67,7 @@ def lines(status: dict[str, Any]) -> list[str]:
     ]
     if status.get("late"):
         out.append(f"late     {status['late']}; all counts are held")
+    out += host_lines(status.get("host"))
     if status["history"]["error"]:
         out.append(f"history  {status['history']['error']}")
     out += [f"source   {name}: {text}" for name, text in status.get("sources", {}).items()]
@@ -81,6 +82,19 @@ def _engine(engine: dict[str, Any]) -> str:
     if engine["up"] is None:
         return "was not asked yet"
     return "answers" if engine["up"] else f"does not answer: {engine['error']}"
+
+
+def host_lines(host: dict[str, Any] | None) -> list[str]:
+    """Return how busy the host itself is, and what that holds."""
+    if host is None or host["cpu_percent"] is None:
+        return []
+    used = f"{host['cpu_percent']:.0f} % CPU in use, {host['memory_percent']:.0f} % memory left"
+    lacks = [name for name in ("cpu", "memory") if host[f"{name}_saturated"]]
+    held = (host["cpu_saturated"] and host["cpu_ceiling"] is not None) or (
+        host["memory_saturated"] and host["memory_floor"] is not None
+    )
+    words = f": {' and '.join(lacks)} saturated" if lacks else ""
+    return [f"host     {used}{words}{', growth is held' if held else ''}"]
 
 
 def _role_lines(name: str, role: dict[str, Any]) -> list[str]:

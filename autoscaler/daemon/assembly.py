@@ -13,12 +13,14 @@ from autoscaler.actuation.nginx_container import ContainerNginx, ContainerSetup
 from autoscaler.actuation.nginx_host import HostCommands, HostNginx
 from autoscaler.actuation.upstreams import Rendered
 from autoscaler.clock import Clock
-from autoscaler.daemon.ports import Inventory, Parts, Sampler
+from autoscaler.daemon.ports import Inventory, Parts, Sampler, unmeasured
 from autoscaler.engine.client import EngineClient, EngineInfo, connect, info
 from autoscaler.engine.inventory import Inventory as EngineInventory
 from autoscaler.engine.lifecycle import Lifecycle
 from autoscaler.inventory import Snapshot
 from autoscaler.model import Member, Reading
+from autoscaler.policy.headroom import HostLoad
+from autoscaler.sampling.hostload import HostMeter
 from autoscaler.sampling.prometheus import prometheus_setup
 from autoscaler.sampling.registry import SourceContext, build_sources
 from autoscaler.sampling.sources import SourceEvent
@@ -70,7 +72,7 @@ class Assembly:
 
     def parts(self, settings: Settings, before: Parts | None, old: Settings | None) -> Parts:
         """Return the parts for these settings, keeping the CPU windows of `before` if it may."""
-        sampler = before.sampler if before and not _sampling_changed(settings, old) else None
+        kept = before if before and not _sampling_changed(settings, old) else None
         reach, networks = self.reach(settings)
         nginx = Nginx(reach, settings.nginx.directory, settings.nginx.timeout, self._clock)
         drainer = Drainer(self._clock, reach.workers)
@@ -80,11 +82,12 @@ class Assembly:
 
         return Parts(
             inventory=self._inventory(settings),
-            sampler=sampler or self._sampler(settings),
+            sampler=kept.sampler if kept else self._sampler(settings),
             lifecycle=Lifecycle(self.api),
             publisher=NginxPublisher(nginx, networks),
             probe=probe,
             drain=drain,
+            host=kept.host if kept else _host(settings),
         )
 
     def reach(self, settings: Settings) -> tuple[Reach, Callable[[], frozenset[str]]]:
@@ -156,6 +159,13 @@ class _LateSampler:
     def events(self) -> tuple[SourceEvent, ...]:
         """Return what changed about the sources."""
         return self._real.events() if self._real is not None else ()
+
+
+def _host(settings: Settings) -> Callable[[], HostLoad | None]:
+    """Return what measures the host; this machine is not that of an engine reached by TCP."""
+    if not settings.docker.url.startswith("unix://"):
+        return unmeasured
+    return HostMeter(settings.average_over, settings.interval).look
 
 
 def _sampling_changed(new: Settings, old: Settings | None) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 
-from autoscaler.daemon import doubts, rounds, scheduling, schema
+from autoscaler.daemon import doubts, hosting, rounds, scheduling, schema
 from autoscaler.daemon.history import HistorySink
 from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.state import RoleState, State
-from autoscaler.model import Decision, MemberLoad, NoReading, Reading, Reason, RolePolicy
+from autoscaler.model import Decision, MemberLoad, NoReading, Overrides, Reading, Reason, RolePolicy
 from autoscaler.policy.decide import decide, within_reach
 
 _FRESH = frozenset({NoReading.FIRST_SIGHT.value, NoReading.RESTARTED.value})
@@ -49,9 +49,10 @@ class Deciding:
         if self._dry_run:
             role.memory = replace(role.memory, desired=max(role.running, 1))
         loads = role.loads(now)
-        self._record(role, loads, wall, now)
+        overrides = hosting.in_force(role, self._state)
+        self._record(role, loads, overrides, wall, now)
         decision, memory = decide(
-            self._reachable(role), role.memory, loads, now, role.overrides, role.protected_running
+            self._reachable(role), role.memory, loads, now, overrides, role.protected_running
         )
         before, role.decision = role.decision, decision
         role.decided = True
@@ -77,7 +78,12 @@ class Deciding:
             doubts.follow(role, decision, loads, now, self._journal, settle)
 
     def _record(
-        self, role: RoleState, loads: tuple[MemberLoad, ...], wall: float, now: float
+        self,
+        role: RoleState,
+        loads: tuple[MemberLoad, ...],
+        overrides: Overrides,
+        wall: float,
+        now: float,
     ) -> None:
         """Put on record all that the rules are given, so that it can be played to them again."""
         around = rounds.Surroundings(
@@ -86,7 +92,7 @@ class Deciding:
             role.left,
             len(role.members),
             role.protected_running,
-            role.overrides,
+            overrides,
             role.found,
         )
         readings = tuple(role.readings.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from autoscaler.daemon import scheduling
+from autoscaler.daemon import hosting, scheduling
 from autoscaler.daemon.deciding import reachable, rounded
 from autoscaler.daemon.overriding import shown
 from autoscaler.daemon.state import RoleState, State
@@ -30,8 +30,9 @@ def situation(role: RoleState, state: State, now: float) -> Situation | None:
         role.loads(now),
         state.sampled_at if state.sampled_at is not None else now,
         _step(role, state),
-        role.overrides,
+        hosting.in_force(role, state),
         role.low_since,
+        hosting.words(state),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from autoscaler.daemon import hosting
 from autoscaler.daemon.deciding import Deciding
 from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.lateness import LOOK, READINGS, Lateness
@@ -14,6 +15,7 @@ from autoscaler.daemon.worker import Pool
 from autoscaler.errors import AutoscalerError
 from autoscaler.inventory import Snapshot
 from autoscaler.model import NoReading, Reading
+from autoscaler.policy.headroom import HostLoad
 from autoscaler.sampling.sources import SourceEvent, SourceEventKind
 
 
@@ -34,11 +36,15 @@ class _Looked:
 
 @dataclass(frozen=True, slots=True)
 class _Sampled:
-    """One round of readings that began at `began` (monotonic seconds), by member name."""
+    """One round of readings that began at `began` (monotonic seconds), by member name.
+
+    `host` is the load of the host itself, None where it is not measured.
+    """
 
     began: float
     readings: dict[str, Reading]
     events: tuple[SourceEvent, ...]
+    host: HostLoad | None
 
 
 class Observing:
@@ -191,7 +197,7 @@ class Observing:
         def work() -> _Sampled:
             began = clock.monotonic()
             readings = parts.sampler.sample(snapshot.members)
-            return _Sampled(began, readings, parts.sampler.events())
+            return _Sampled(began, readings, parts.sampler.events(), parts.host())
 
         self._pool.submit("sample", work, lambda r: self._sampled(r, epoch), self._sample_failed)
 
@@ -218,6 +224,7 @@ class Observing:
         readings = sampled.readings
         if age > self._state.settings.max_age:
             readings = {n: _too_old(r, age) for n, r in readings.items()}
+        hosting.follow(self._state, sampled.host, self._journal)
         self._deciding.round(readings, now)
 
     def _sample_failed(self, error: AutoscalerError) -> None:

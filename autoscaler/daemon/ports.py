@@ -16,6 +16,7 @@ from autoscaler.actuation.nginx import Published
 from autoscaler.actuation.upstreams import Rendered
 from autoscaler.inventory import Snapshot
 from autoscaler.model import Member, Reading
+from autoscaler.policy.headroom import HostLoad
 from autoscaler.sampling.sources import SourceEvent
 
 
@@ -65,9 +66,14 @@ class Publisher(Protocol):
         """Return the networks of NGINX's container; empty for an NGINX on the host."""
 
 
+def unmeasured() -> HostLoad | None:
+    """Know nothing of the host: the engine runs on another one."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The outside world of one daemon."""
+    """The outside world of one daemon. `host` measures the host the members run on."""
 
     inventory: Inventory
     sampler: Sampler
@@ -75,3 +81,4 @@ class Parts:
     publisher: Publisher
     probe: Callable[[str, int, str, float], ProbeResult]
     drain: Callable[[Leaving, float, Callable[[], bool]], Drained]
+    host: Callable[[], HostLoad | None] = unmeasured

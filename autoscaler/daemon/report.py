@@ -6,7 +6,7 @@ import os
 from datetime import UTC, datetime
 from typing import Any
 
-from autoscaler.daemon import scheduling
+from autoscaler.daemon import hosting, scheduling
 from autoscaler.daemon.deciding import rounded
 from autoscaler.daemon.explaining import explanation
 from autoscaler.daemon.overriding import shown
@@ -37,6 +37,7 @@ def status(state: State, moment: Moment, *, foresee: bool = True) -> dict[str, A
         },
         "history": {"error": state.history_trouble},
         "late": state.late,
+        "host": hosting.shown(state),
         "last_sample_seconds_ago": _ago(state.sampled_at, now),
         "overrides": [shown(one, moment) for one in state.overrides],
         "warnings": sorted(state.warnings),

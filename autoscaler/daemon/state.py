@@ -18,6 +18,7 @@ from autoscaler.model import (
     Step,
     StepKind,
 )
+from autoscaler.policy.headroom import Headroom, HostLoad
 from autoscaler.policy.overrides import Standing
 from autoscaler.policy.schedule import Forecast
 from autoscaler.policy.turns import Turns
@@ -117,7 +118,8 @@ class State:
 
     `engine_up` is None until the first look. `publish_first` holds all other work back until
     NGINX was asked once with fresh addresses. `nginx_networks` are networks of NGINX's container.
-    `late` says in words what has not come back for too long.
+    `late` says in words what has not come back for too long. `host` is the last look at the host
+    itself, None where it is not measured.
     """
 
     settings: Settings
@@ -136,6 +138,8 @@ class State:
     overrides: Standing = ()
     source_troubles: dict[tuple[str, str], str] = field(default_factory=dict)
     started_wall: str = ""
+    host: HostLoad | None = None
+    headroom: Headroom = field(default_factory=Headroom)
 
     def member(self, name: str) -> tuple[RoleState, Member] | None:
         """Find a member by name."""

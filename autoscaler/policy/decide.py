@@ -64,10 +64,14 @@ def decide(
     remembered also while an operator holds the role; scale events only when the rules really
     changed the count. A partial change is named after the rate limit that cut it
     (SCALE_UP_LIMITED, SCALE_DOWN_LIMITED); one that ends at a bound is SCALE_UP or SCALE_DOWN.
+
+    A saturated host holds growth that load asks for (HOST_SATURATED), not a minimum nor a pin.
+    While its CPU is used up a low reading is no proof of low load, as the members may be starved:
+    it counts as a wish for the current count, so the grace begins anew.
     """
     policy = with_protected(policy, protected_running)
     current = memory.desired
-    proposal = propose(policy, current, loads)
+    proposal = _trusted(propose(policy, current, loads), current, overrides)
     ruling = _rule(policy, memory, proposal, now)
     if overrides.pin_forced and overrides.pin is not None:
         overrides = replace(overrides, pin=max(overrides.pin, protected_running, 1))
@@ -172,6 +176,18 @@ def _bridge_gap(policy: RolePolicy, memory: Memory, now: float) -> Memory:
     return record_recommendation(policy, memory, memory.desired, now)
 
 
+def _saturated(overrides: Overrides) -> bool:
+    return overrides.host_cpu or overrides.host_memory
+
+
+def _trusted(proposal: Proposal, current: int, overrides: Overrides) -> Proposal:
+    """Do not take the low readings of members that may be starved for low load."""
+    asked = proposal.recommended
+    if asked is None or asked >= current or not overrides.host_cpu:
+        return proposal
+    return replace(proposal, reason=Reason.HOST_SATURATED, recommended=current)
+
+
 def _explain(current: int, proposal: Proposal, verdict: Verdict) -> Reason:
     """Name what brought the count about, or what kept it from changing."""
     if verdict.desired != current:
@@ -186,7 +202,8 @@ def _override(
 ) -> tuple[int, Reason]:
     """Apply what an operator has set: freeze, else pin, else pause; hold stops any shrinking.
 
-    Freeze and pin always name themselves; pause and hold only where they prevent a change.
+    Freeze and pin always name themselves; pause and hold only where they prevent a change. After
+    pause comes a saturated host, which prevents growth by load.
     """
     if overrides.freeze:
         return current, Reason.FROZEN
@@ -198,6 +215,8 @@ def _override(
         reason = Reason.PINNED
     elif (desired > current and overrides.pause_up) or (desired < current and overrides.pause_down):
         return current, Reason.PAUSED
+    elif desired > current and ruling.verdict is not None and _saturated(overrides):
+        return current, Reason.HOST_SATURATED
     if desired < current and overrides.hold:
         return current, Reason.HELD
     return desired, reason

@@ -16,6 +16,8 @@ from autoscaler.policy.decide import earliest_change
 class Situation:
     """A role after a decision at `now`. `memory` is that after the decision.
 
+    `host` says what a saturated host lacks, with the numbers.
+
     `policy` has the bounds that were in force at the decision. `low_since` is when the mean fell
     below the lower threshold, None while it is not below. The rules are asked every `step_seconds`.
     """
@@ -29,6 +31,7 @@ class Situation:
     step_seconds: float
     overrides: Overrides
     low_since: float | None = None
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,7 @@ def _why(at: Situation) -> str:
         Reason.NO_DATA: "no member has a usable reading, and without one nothing changes",
         Reason.INCOMPLETE_DATA: f"{mean}, but counting the members without a reading (and those "
         f"warming up) on the safe side it is {_percent(d.average)}, which asks for no change",
+        Reason.HOST_SATURATED: _saturated(at),
         Reason.FIXED: "its count is fixed by the settings",
         Reason.PINNED: "an operator pinned the count",
         Reason.PAUSED: f"an operator paused this change; {mean}",
@@ -122,6 +126,22 @@ def _low(at: Situation) -> str:
     since = busy[-1] if busy else at.low_since
     quiet = "" if since is None else f" for {at.now - since:.0f} of {window:g} s"
     return f"mean {mean} has been below {_percent(at.policy.cpu_low)}{quiet}"
+
+
+def _saturated(at: Situation) -> str:
+    """Say why a host at its limits holds the count."""
+    d = at.decision
+    host = f"the host is saturated: {at.host}" if at.host else "the host is saturated"
+    mean = f"mean {_percent(d.mean)}"
+    if d.mean is not None and d.mean < d.cpu_low:
+        return (
+            f"{mean} is below {_percent(d.cpu_low)}, but {host}; members that lack CPU look idle, "
+            "so none is stopped"
+        )
+    return (
+        f"{mean} is above {_percent(d.cpu_high)}, but {host}; one more member would only share "
+        "what is left"
+    )
 
 
 def _flapping(at: Situation) -> str:

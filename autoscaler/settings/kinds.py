@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,6 +109,11 @@ def number(low: float, high: float, what: str, *, above: bool = False) -> Kind:
 
     start = f"above {low:g}, at most {high:g}" if above else f"from {low:g} to {high:g}"
     return Kind(f"{what} {start}", read, _plain)
+
+
+def optional(kind: Kind) -> Kind:
+    """Return the kind with an empty text for None."""
+    return replace(kind, empty=None)
 
 
 def whole(low: int, high: int, what: str) -> Kind:

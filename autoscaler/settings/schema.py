@@ -39,6 +39,8 @@ _URL = kinds.text(
 )
 
 _ZONE = time_zone()
+_CEILING = kinds.optional(kinds.number(10, 99, "percent"))
+_FLOOR = kinds.optional(kinds.number(1, 90, "percent"))
 
 
 class DockerSettings(BaseModel):
@@ -159,6 +161,15 @@ class Settings(BaseSettings):
 
     cgroup_root: Annotated[Path, kinds.path(), RESTART] = Path("/sys/fs/cgroup")
     """Where the kernel's cgroup tree is mounted."""
+
+    host_cpu_ceiling: Annotated[float | None, _CEILING] = None
+    """Percent of the host's own CPU in use above which load starts no member (it would only split
+    the same cores) and stops none (members that lack CPU look idle), such as 90. Empty: nothing is
+    held, the log warns above 90. An engine at tcp:// has another host, which is not measured."""
+
+    host_memory_floor: Annotated[float | None, _FLOOR] = None
+    """Percent of the host's memory that must be available for load to start a member, such as 10.
+    Empty: nothing is held, the log warns below 10. Not measured with an engine at tcp://."""
 
     time_zone: Annotated[str, _ZONE] = ""
     """Time zone of the roles' `SCHEDULE`. Empty: the host's (/etc/localtime), UTC without one."""

@@ -46,12 +46,36 @@ class ViewCollector(Collector):
             "Unix time of the last tick.",
             value=view.ticked_wall,
         )
+        yield from _host(view.status.get("host"))
         yield from _roles(view)
         yield from _containers(view.status["roles"])
 
 
 def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
     return GaugeMetricFamily(name, text, labels=labels)
+
+
+def _host(host: Mapping[str, Any] | None) -> Iterator[Metric]:
+    """Yield how busy the host itself is, nothing where it is not measured."""
+    if host is None:
+        return
+    saturated = _gauge(
+        "autoscaler_host_saturated", "Whether the host has too little left (1).", "resource"
+    )
+    saturated.add_metric(["cpu"], float(host["cpu_saturated"]))
+    saturated.add_metric(["memory"], float(host["memory_saturated"]))
+    yield saturated
+    if host["cpu_percent"] is not None:
+        yield GaugeMetricFamily(
+            "autoscaler_host_cpu_percent",
+            "CPU of the host that is in use, in percent.",
+            value=host["cpu_percent"],
+        )
+    yield GaugeMetricFamily(
+        "autoscaler_host_memory_available_percent",
+        "Memory of the host that is available, in percent.",
+        value=host["memory_percent"],
+    )
 
 
 def _roles(view: View) -> Iterator[Metric]:

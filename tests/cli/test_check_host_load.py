@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autoscaler.cli.findings import Level
-from autoscaler.cli.hostload import cpu_ticks, directory_findings, load_findings
+from autoscaler.cli.hostload import directory_findings, load_findings
+from autoscaler.sampling.hostload import cpu_ticks
 from autoscaler.settings import load
 
 if TYPE_CHECKING:

@@ -157,7 +157,9 @@ class World:
 
     def _parts(self) -> Parts:
         engine = self.engine
-        return Parts(engine, engine, engine, self.nginx, engine.probe, engine.drain)
+        return Parts(
+            engine, engine, engine, self.nginx, engine.probe, engine.drain, lambda: engine.host
+        )
 
     def _tick_later(self, life: int) -> None:
         def tick() -> None:

@@ -25,6 +25,7 @@ from autoscaler.model import (
     NoReading,
     Reading,
 )
+from autoscaler.policy.headroom import HostLoad
 from autoscaler.sampling.sources import SourceEvent
 
 NETWORK = "aurora"
@@ -135,6 +136,7 @@ class Engine:
         self.down = False
         self.deaf = False
         self.blind = False
+        self.host: HostLoad | None = None
         self.broken: list[str] = []
         self.calls: list[str] = []
         self.post = post

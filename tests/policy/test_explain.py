@@ -84,6 +84,21 @@ def test_an_override_says_what_the_rules_would_want() -> None:
     assert said[1] == "Without that the rules would want 2."
 
 
+def test_a_busy_host_says_why_a_low_mean_stops_nobody() -> None:
+    """The numbers of the host are given by whoever asks."""
+    loads = [MemberLoad("v-1", 10.0), MemberLoad("v-2", 10.0)]
+    busy = Overrides(host_cpu=True)
+    decision, after = decide(POLICY, Memory(2), loads, NOW, busy)
+    at = Situation("v", POLICY, after, decision, loads, NOW, 5.0, busy, NOW, "97 % is in use")
+    assert explain(at).sentences == (
+        (
+            "v stays at 2: mean 10 % is below 40 %, but the host is saturated: 97 % is in use; "
+            "members that lack CPU look idle, so none is stopped."
+        ),
+        "If the readings stay as they are, nothing changes.",
+    )
+
+
 def test_every_reason_has_words() -> None:
     """A new reason without words would break `explain` when it is needed most."""
     memory = Memory(2)

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from autoscaler.daemon import schema
+from autoscaler.daemon.rounds import overrides_from
 from autoscaler.errors import AutoscalerError
 from autoscaler.model import (
     LimitKind,
     Memory,
     Overrides,
     RateLimit,
+    Reason,
     RolePolicy,
     ScalingRules,
     Select,
@@ -47,6 +49,18 @@ def recorder(tmp_path: Path) -> Recorder:
     return Recorder(tmp_path / "history.db", POLICY)
 
 
+def test_a_host_that_was_saturated_holds_the_replay_too(recorder: Recorder) -> None:
+    """Growth at 100 s, which came when the host had recovered; a round of before knows no host."""
+    recorder.overrides = Overrides(host_cpu=True)
+    recorder.steady(0, 100, 90)
+    recorder.overrides = Overrides()
+    recorder.steady(100, 200, 90)
+    assert [d.desired for d in recorder.decisions] == [1] * 20 + [2] * 20
+    assert {d.reason for d in recorder.decisions[:20]} == {Reason.HOST_SATURATED}
+    assert replayed(recorder.path, POLICY) == recorder.decisions
+    assert overrides_from('{"pause_up": true}') == Overrides(pause_up=True)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_unchanged_rules_decide_the_same_on_every_round(recorder: Recorder, seed: int) -> None:
     """With load, missing readings, members not ready, counts by hand, pauses and restarts."""
@@ -58,7 +72,11 @@ def test_unchanged_rules_decide_the_same_on_every_round(recorder: Recorder, seed
         total = chance.choice((30, 60, 90, 150, 220))
         cpus = [None if chance.random() < 0.1 else total / count for _ in range(count)]
         ready = [place for place in range(count) if chance.random() < 0.95]
-        recorder.overrides = Overrides(pause_down=chance.random() < 0.05)
+        recorder.overrides = Overrides(
+            pause_down=chance.random() < 0.05,
+            host_cpu=chance.random() < 0.1,
+            host_memory=chance.random() < 0.1,
+        )
         recorder.containers = 2 if chance.random() < 0.1 else 3
         if chance.random() < 0.02:
             recorder.by_hand(chance.randint(1, 3), at - 1.0)

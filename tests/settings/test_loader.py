@@ -60,6 +60,22 @@ def test_the_defaults_are_the_agreed_ones() -> None:
     assert business.gap_seconds == 30.0
 
 
+def test_the_hosts_limits_are_off_unless_set() -> None:
+    """Empty is off, too."""
+    settings = _settings(AUTOSCALER_HOST_MEMORY_FLOOR="")
+    assert (settings.host_cpu_ceiling, settings.host_memory_floor) == (None, None)
+    settings = _settings(AUTOSCALER_HOST_CPU_CEILING="90", AUTOSCALER_HOST_MEMORY_FLOOR="7.5")
+    assert (settings.host_cpu_ceiling, settings.host_memory_floor) == (90.0, 7.5)
+
+
+@pytest.mark.parametrize("value", ["100", "0", "90%", "off"])
+def test_a_ceiling_that_could_never_be_passed_is_refused(value: str) -> None:
+    """More than all of the CPU is never in use; the way to switch it off is to leave it empty."""
+    (problem,) = _problems(AUTOSCALER_HOST_CPU_CEILING=value)
+    assert "AUTOSCALER_HOST_CPU_CEILING" in problem
+    assert "percent from 10 to 99" in problem
+
+
 def test_one_field_of_a_role_keeps_its_other_defaults() -> None:
     """Changing a threshold of a built-in role leaves its port, maximum and health path."""
     role = _settings(AUTOSCALER_ROLES__BUSINESS__CPU_HIGH="80").roles["business"]
