@@ -53,6 +53,9 @@ class NotifySettings(BaseModel):
         "*missing",
         "*late",
         "*warning",
+        "*saturated",
+        "*useless",
+        "*flapping",
     )
     """Events that are told; * stands for anything. The default are those that need a person; when
     such a trouble is over, that is told too."""
