@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -36,12 +35,13 @@ def sweep(client: docker.DockerClient, belongs: Belongs) -> list[str]:
     """
     removed: list[str] = []
     failures: list[str] = []
+    # One after another: engine 20.10 can lock itself up when many containers of a network end at
+    # once, and then answers no question about networks any more.
     for find in (_containers, _networks, _images):
-        with ThreadPoolExecutor(max_workers=8) as pool:
-            remains = list(find(client, belongs))
-            for item, failure in zip(remains, pool.map(_remove, remains), strict=True):
-                removed.append(item.name)
-                failures += [f"{item.name}: {failure}"] if failure else []
+        for item in list(find(client, belongs)):
+            removed.append(item.name)
+            failure = _remove(item)
+            failures += [f"{item.name}: {failure}"] if failure else []
     if failures:
         raise EngineError("could not remove, so remove by hand:\n" + "\n".join(failures))
     return removed
