@@ -48,6 +48,8 @@ OTHERS: dict[str, str] = {
     "a name of the time zone database": "Mars/Olympus",
     "a comma-separated list of ADDRESS": "127.0.0.1",
     "a comma-separated list of host names": "a b",
+    "a comma-separated list of event names": "member died!",
+    "up to 64 printable ASCII characters": "h" * 65,
     "windows as NAME": "workdays: 0 8 * * -> 0 18 * * min=2",
 }
 """A wrong value for each other form, by how its allowed values begin."""
