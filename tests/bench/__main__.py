@@ -47,14 +47,17 @@ def main() -> int:
     if unknown := asked - set(KEYS):
         parser.error(f"no such row: {', '.join(sorted(unknown))}; there are {', '.join(KEYS)}")
     logs.configure("error", "json", io.StringIO())
-    client = docker.from_env(timeout=60)
     rows: list[Row] = []
-    with one_interrupt():
-        sweep_leftovers(client)
-        about = machine.describe()
-        for measure, keys in GROUPS:
-            if wanted := asked.intersection(keys):
-                rows += _measured(measure, wanted)
+    try:
+        with one_interrupt():
+            sweep_leftovers(docker.from_env(timeout=60))
+            about = machine.describe()
+            for measure, keys in GROUPS:
+                if wanted := asked.intersection(keys):
+                    rows += _measured(measure, wanted)
+    except KeyboardInterrupt:
+        _say("interrupted; what was made for it is removed")
+        return 1
     words.output.parent.mkdir(parents=True, exist_ok=True)
     words.output.write_text(document(rows, about) + "\n", encoding="utf-8")
     _say(table(rows))

@@ -31,8 +31,11 @@ def crowd(count: int) -> Iterator[str]:
     labels = {OWNER_LABEL: own_identity(), PROJECT_LABEL: project}
     try:
         image = _image(client, project, labels)
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        pool = ThreadPoolExecutor(AT_ONCE)
+        try:
             list(pool.map(lambda n: _run(client, image, n, labels), range(1, count + 1)))
+        finally:
+            pool.shutdown(cancel_futures=True)
         yield project
     finally:
         sweep(client, lambda found: labels.items() <= found.items())
