@@ -47,6 +47,7 @@ def main() -> int:
     if unknown := asked - set(KEYS):
         parser.error(f"no such row: {', '.join(sorted(unknown))}; there are {', '.join(KEYS)}")
     logs.configure("error", "json", io.StringIO())
+    words.output.parent.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
     try:
         with one_interrupt():
@@ -55,11 +56,10 @@ def main() -> int:
             for measure, keys in GROUPS:
                 if wanted := asked.intersection(keys):
                     rows += _measured(measure, wanted)
+                    words.output.write_text(document(rows, about) + "\n", encoding="utf-8")
     except KeyboardInterrupt:
         _say("interrupted; what was made for it is removed")
         return 1
-    words.output.parent.mkdir(parents=True, exist_ok=True)
-    words.output.write_text(document(rows, about) + "\n", encoding="utf-8")
     _say(table(rows))
     _say(f"raw times are in {words.output}")
     return 0 if all(row.holds for row in rows) else 1
