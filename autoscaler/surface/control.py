@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import grp
+import io
 import json
 import os
 import queue
@@ -10,6 +12,7 @@ import socket
 import socketserver
 import stat
 import threading
+import time
 from collections.abc import Callable, Mapping
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler
@@ -19,15 +22,33 @@ from typing import Any
 from autoscaler.errors import AutoscalerError, DaemonUnreachableError
 from autoscaler.surface.peer import peer_name
 from autoscaler.surface.requests import RefusedError, Reply, Request, read_request
+from autoscaler.surface.wire import LimitedThreads, is_sound, read_head, receive
 
 ANSWER_SECONDS = 10.0
 """How long the daemon may take to answer a command."""
+
+NO_ANSWER = (
+    f"the daemon did not answer within {ANSWER_SECONDS:g} s; what was asked may still be done: "
+    "look at autoscaler status before asking again"
+)
+
+REQUEST_SECONDS = 10.0
+"""How long a client may take to send its request."""
+
+MOST_THREADS = 64
+"""Requests under way at once; more are refused without a thread."""
 
 GROUP = "autoscaler"
 """Members of this group may use the socket, if the group exists."""
 
 LARGEST_BODY = 65536
 """Bytes a request may carry; the longest that makes sense has under 1,000."""
+
+_BUSY_BODY = json.dumps({"error": f"{MOST_THREADS} requests are under way; try again"}).encode()
+_BUSY = (
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n"
+    b"Connection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(_BUSY_BODY), _BUSY_BODY)
+)
 
 Ask = Callable[[Request], Reply]
 
@@ -37,7 +58,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     server: _Server
     protocol_version = "HTTP/1.1"
-    timeout = ANSWER_SECONDS
+
+    def handle(self) -> None:
+        """Read a request within its time, answer it, and let the connection go."""
+        self.close_connection = True
+        self._end = time.monotonic() + REQUEST_SECONDS
+        try:
+            self._head, self._rest = read_head(self.connection, self._end)
+            self.rfile = io.BytesIO(self._head)
+            self.handle_one_request()
+        except OSError:
+            return  # the client is gone or too slow
 
     def do_GET(self) -> None:
         """Answer what only reads."""
@@ -48,7 +79,6 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer()
 
     def _answer(self) -> None:
-        self.close_connection = True
         try:
             content = self._content()
             by = peer_name(self.connection)
@@ -57,12 +87,14 @@ class _Handler(BaseHTTPRequestHandler):
         except RefusedError as error:
             self._send(error.code, {"error": str(error)})
         except queue.Empty:
-            self._send(503, {"error": f"the daemon did not answer within {ANSWER_SECONDS:g} s"})
+            self._send(503, {"error": NO_ANSWER})
 
     def _content(self) -> bytes:
         """Read the body; raises RefusedError unless its length is told, right and small."""
+        if not is_sound(self._head):
+            raise RefusedError(400, "a header is malformed, or the request ends before its body")
         lengths = self.headers.get_all("Content-Length") or []
-        if self.headers.get("Transfer-Encoding"):
+        if "Transfer-Encoding" in self.headers:
             raise RefusedError(411, "Transfer-Encoding is not understood; send Content-Length")
         if not lengths:
             return b""
@@ -71,21 +103,32 @@ class _Handler(BaseHTTPRequestHandler):
             raise RefusedError(400, "Content-Length must be given once, as a number of bytes")
         if int(told) > LARGEST_BODY:
             raise RefusedError(413, f"the body has {told} bytes; allowed are {LARGEST_BODY}")
-        content = self.rfile.read(int(told))
-        if len(content) < int(told):
+        content = self._rest
+        while len(content) < int(told) and (part := receive(self.connection, 65536, self._end)):
+            content += part
+        if len(content) != int(told):
             raise RefusedError(
                 400, f"the body has {len(content)} bytes; Content-Length says {told}"
             )
         return content
 
     def _send(self, code: int, answer: dict[str, Any]) -> None:
+        if self.request_version == "HTTP/0.9":  # has no place for a code
+            return
         body = json.dumps(answer, default=str).encode()
+        self.connection.settimeout(ANSWER_SECONDS)
         self.send_response(code)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Refuse what the library refuses, in our form."""
+        del explain
+        said = message or "this version of HTTP is not understood"
+        self._send({501: 405, 505: 400}.get(code, code), {"error": f"this is no request: {said}"})
 
     def address_string(self) -> str:
         """Name the peer; a Unix socket has no address."""
@@ -95,15 +138,15 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing: what a command changes is logged by the daemon."""
 
 
-class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    """Serves each connection in a thread of its own."""
+class _Server(LimitedThreads, socketserver.UnixStreamServer):
+    """Serves each connection in a thread of its own, up to a limit."""
 
-    daemon_threads = True
-    request_queue_size = 16
+    request_queue_size = 64
 
     def __init__(self, path: str, ask: Ask) -> None:
         self.ask = ask
-        super().__init__(path, _Handler)
+        LimitedThreads.__init__(self, MOST_THREADS, _BUSY)
+        socketserver.UnixStreamServer.__init__(self, path, _Handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Let a broken connection go: its client is gone."""
@@ -180,7 +223,8 @@ def call(
     connection = _Connection(where, ANSWER_SECONDS + 2)
     try:
         content = None if body is None else json.dumps(body).encode()
-        connection.request(method, path, content, {"Content-Type": "application/json"})
+        with contextlib.suppress(BrokenPipeError):  # it may have answered without listening
+            connection.request(method, path, content, {"Content-Type": "application/json"})
         response = connection.getresponse()
         answer: dict[str, Any] = json.loads(response.read())
     except FileNotFoundError as error:

@@ -5,7 +5,6 @@ It changes nothing and never waits for the controller. What is answered stands i
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import socket
@@ -16,6 +15,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 
 from autoscaler.surface.site import Answer, Site
+from autoscaler.surface.wire import LimitedThreads, read_head
 
 MOST_THREADS = 16
 """Requests under way at once; more are answered 503 without a thread."""
@@ -25,9 +25,6 @@ HEAD_SECONDS = 5.0
 
 SEND_SECONDS = 10.0
 """How long a client may take to receive the answer."""
-
-LARGEST_HEAD = 16384
-"""Bytes of request line and headers."""
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -54,7 +51,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Read the whole head within its time and size, then handle it."""
         self.close_connection = True
         try:
-            self.rfile = io.BytesIO(_read_head(self.connection))
+            head, _ = read_head(self.connection, time.monotonic() + HEAD_SECONDS)
+            self.rfile = io.BytesIO(head)
             self.connection.settimeout(SEND_SECONDS)
             self.handle_one_request()
         except OSError:
@@ -133,56 +131,18 @@ def _error(code: int, text: str) -> Answer:
     return Answer(code, "application/json", json.dumps({"error": text}).encode())
 
 
-def _read_head(connection: socket.socket) -> bytes:
-    """Return what was sent up to the empty line. Raises OSError if that takes too long."""
-    end = time.monotonic() + HEAD_SECONDS
-    data = b""
-    while b"\r\n\r\n" not in data and b"\n\n" not in data and len(data) < LARGEST_HEAD:
-        left = end - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        connection.settimeout(left)
-        part = connection.recv(4096)
-        if not part:
-            break
-        data += part
-    if len(data) >= LARGEST_HEAD:
-        return b"GET " + b"/" * 65537  # the library's own way to say: too long
-    return data
-
-
-class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
+class _Server(LimitedThreads, socketserver.TCPServer):
     """Serves each connection in a thread of its own, up to a limit."""
 
     allow_reuse_address = True
-    daemon_threads = True
-    block_on_close = False
     request_queue_size = 32
 
     def __init__(self, address: tuple[str, int], site: Site, hosts: frozenset[str]) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.site = site
         self.hosts = hosts
-        self._slots = threading.BoundedSemaphore(MOST_THREADS)
-        super().__init__(address, _Handler)
-
-    def process_request(self, request: object, client_address: object) -> None:
-        """Start a thread for a connection if one is free."""
-        if self._slots.acquire(blocking=False):
-            super().process_request(request, client_address)  # type: ignore[arg-type]
-            return
-        if isinstance(request, socket.socket):
-            request.settimeout(0.0)
-            with contextlib.suppress(OSError):
-                request.sendall(_BUSY)
-            self.shutdown_request(request)
-
-    def process_request_thread(self, request: object, client_address: object) -> None:
-        """Give the slot back when the connection has ended."""
-        try:
-            super().process_request_thread(request, client_address)  # type: ignore[arg-type]
-        finally:
-            self._slots.release()
+        LimitedThreads.__init__(self, MOST_THREADS, _BUSY)
+        socketserver.TCPServer.__init__(self, address, _Handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Let a broken connection go: its client is gone."""

@@ -23,7 +23,10 @@ _Role = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 _Reason = Annotated[
     str,
     StringConstraints(
-        strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$"
+        strip_whitespace=True,
+        min_length=1,
+        max_length=500,
+        pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$",
     ),
 ]
 _Lease = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{8,64}$")]

@@ -21,6 +21,8 @@ SCALE = {"role": "validator", "count": 2, "seconds": 60, "reason": "sale"}
         ("pause", {**PAUSE, "role": 7}, "role is 7: Input should be a valid string"),
         ("pause", {**PAUSE, "direction": "left"}, "direction is 'left': .*'up', 'down' or 'both'"),
         ("pause", {"reason": "a\nb"}, "reason is .*; allowed: one line of text"),
+        ("pause", {"reason": "a\x9b2J"}, "reason is .*; allowed: one line of text"),
+        ("pause", {"reason": "a\u2028b"}, "reason is .*; allowed: one line of text"),
         ("pause", {"reason": "  "}, "reason is .*at least 1 character"),
         ("pause", {**PAUSE, "seconds": "60"}, "seconds is '60': Input should be a valid number"),
         ("pause", {**PAUSE, "seconds": 0}, "seconds is 0: Input should be greater than 0"),
