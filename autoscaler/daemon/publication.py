@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from autoscaler.actuation.upstreams import Rendered
+from autoscaler.backoff import doubled
 
 BACKOFF_FIRST_SECONDS = 0.5
 BACKOFF_MOST_SECONDS = 15.0
@@ -122,7 +123,7 @@ class Publication:
         self.unreachable = unreachable
         if self.failures == 0:
             self.failing_since = now
-        seconds = min(BACKOFF_FIRST_SECONDS * 2.0**self.failures, BACKOFF_MOST_SECONDS)
+        seconds = doubled(BACKOFF_FIRST_SECONDS, self.failures, BACKOFF_MOST_SECONDS)
         self.failures += 1
         self.retry_at = now + seconds
         return seconds

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from autoscaler.actuation.health import ProbeResult, Standing, judge
 from autoscaler.actuation.workers import Worker
+from autoscaler.backoff import doubled
 from autoscaler.model import Health, Member, StepKind
 
 FLAPS_BEFORE_QUARANTINE = 3
@@ -165,7 +166,7 @@ class Track:
         """Leave the member alone for a while, doubling each time; return the seconds."""
         if self.quarantines and now - self.quarantined_until > FLAP_PERIOD_SECONDS:
             self.quarantines = 0
-        seconds = min(rules.quarantine * 2.0**self.quarantines, rules.quarantine_max)
+        seconds = doubled(rules.quarantine, self.quarantines, rules.quarantine_max)
         self.quarantines += 1
         self.quarantined_until = now + seconds
         return seconds
@@ -184,7 +185,7 @@ class Track:
 
     def step_failed(self, now: float) -> float:
         """Back off after a failed step: 1 s, doubling to 60 s. Return the seconds."""
-        seconds = min(2.0**self.retries, 60.0)
+        seconds = doubled(1.0, self.retries, 60.0)
         self.retries += 1
         self.retry_at = now + seconds
         return seconds

@@ -161,6 +161,14 @@ def test_a_failed_publish_is_tried_again_with_back_off_though_nothing_changed(
     assert seconds == [0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0]
 
 
+def test_an_outage_of_any_length_is_only_waited_for(publication: Publication) -> None:
+    """NGINX away for four hours is more than a thousand tries; 2.0**1024 is no float."""
+    for _ in range(1100):
+        leaves_two(publication)
+        publication.failed("no answer", 110.0, applied_maybe=False, unreachable=True)
+    assert publication.due_at(2.0, urgent=True) == 125.0
+
+
 def test_failures_in_a_row_tell_for_how_long_nothing_was_published(
     publication: Publication,
 ) -> None:

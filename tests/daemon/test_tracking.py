@@ -119,6 +119,14 @@ def test_quarantine_doubles_up_to_its_longest(track: Track) -> None:
     assert seconds == [30.0, 60.0, 120.0, 240.0, 480.0, 600.0, 600.0]
 
 
+def test_a_week_of_failed_starts_is_only_quarantine(track: Track) -> None:
+    """A try every ten minutes is a thousand in a row; 2.0**1024 is no float."""
+    now = 0.0
+    for _ in range(1100):
+        now += track.quarantine(RULES, now) + 1.0
+    assert track.quarantine(RULES, now) == 600.0
+
+
 def test_quarantine_ends_by_itself(track: Track) -> None:
     """At its end the member is as good as any."""
     track.quarantine(RULES, 100.0)
@@ -145,6 +153,12 @@ def test_two_failures_are_mended_at_once_and_the_third_means_quarantine(track: T
 def test_old_failures_are_forgotten(track: Track) -> None:
     """One crash in ten minutes is not flapping."""
     assert [track.failed_after_ready(RULES, 601.0 * n) for n in range(5)] == [None] * 5
+
+
+def test_a_step_that_fails_for_days_is_tried_every_minute(track: Track) -> None:
+    """That is a thousand tries in 17 hours; 2.0**1024 is no float."""
+    assert {track.step_failed(0.0) for _ in range(1100)} >= {32.0, 60.0}
+    assert track.step_failed(0.0) == 60.0
 
 
 def test_a_failing_step_backs_off_and_a_good_one_clears_it(track: Track) -> None:
