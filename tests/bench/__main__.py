@@ -14,7 +14,7 @@ import docker
 from autoscaler.demo.sweep import sweep_leftovers
 from autoscaler.demo.workspace import one_interrupt
 from autoscaler.surface import logs
-from tests.bench import deciding, idling, machine, reacting, sampling, ticking
+from tests.bench import deciding, idling, machine, reacting, replaying, sampling, ticking
 from tests.bench.rows import Row, document, table
 
 Measure = Callable[[frozenset[str]], list[Row]]
@@ -31,6 +31,10 @@ GROUPS: tuple[tuple[Measure, tuple[str, ...]], ...] = (
     ),
     (ticking.measure, ("tick_scaling",)),
     (deciding.measure, ("decide_us",)),
+    (
+        replaying.measure,
+        ("simulate_month_s", "simulate_month_two_s", "simulate_month_mib"),
+    ),
     (idling.measure, ("idle_cpu_percent", "idle_rss_mib")),
     (reacting.measure, ("reaction_s", "publish_ms")),
 )

@@ -1,16 +1,10 @@
-"""Measures the replay of 30 days at 5 s of three roles: `python -m tests.replay.month`.
-
-Prints seconds of one core and the highest memory for one set of rules and for two.
-"""
+"""A history of 30 days at 5 s of three roles, as the daemon would have written it."""
 
 from __future__ import annotations
 
 import json
 import math
-import resource
-import subprocess
-import sys
-import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from autoscaler.daemon import schema
@@ -20,15 +14,22 @@ from autoscaler.settings import load
 
 DAYS = 30
 INTERVAL = 5
-ENV = "AUTOSCALER_PROJECT=month\nAUTOSCALER_NGINX__CONTAINER=nginx\nAUTOSCALER_STATE_DIR={}\n"
 MEMBERS = {"validator": 3, "business": 2, "slim": 1}
+ROUNDS = DAYS * 86400 // INTERVAL * len(MEMBERS)
 WALL = 1_800_000_000.0
+
+_ENV = "AUTOSCALER_PROJECT=month\nAUTOSCALER_NGINX__CONTAINER=nginx\nAUTOSCALER_STATE_DIR={}\n"
 
 Row = tuple[object, ...]
 
 
-def write(env_file: Path, days: int) -> None:
-    """Write a history in which load comes and goes four times a day, with what the rules did."""
+def write(folder: Path, days: int = DAYS) -> Path:
+    """Write a history in which load comes and goes four times a day, with what the rules did.
+
+    Returns the env file whose STATE_DIR is the folder.
+    """
+    env_file = folder / "autoscaler.env"
+    env_file.write_text(_ENV.format(folder), encoding="utf-8")
     settings = load(env_file, {}).settings
     policies = {role: settings.roles[role].policy(settings.average_over) for role in MEMBERS}
     memories = dict.fromkeys(MEMBERS, Memory(1))
@@ -46,12 +47,7 @@ def write(env_file: Path, days: int) -> None:
                 rounds.append(
                     (wall, role, float(at), count, members, 0, None, None if at else begun)
                 )
-                readings += [
-                    (wall, role, f"{role}-{n}", cpu, 20.0, None, "cgroup", n, 1, 0)
-                    if n < count
-                    else (wall, role, f"{role}-{n}", None, None, "not_running", "", None, 0, None)
-                    for n in range(members)
-                ]
+                readings += _readings(wall, role, count, cpu)
                 loads = (MemberLoad(role, cpu),) * count
                 _, memories[role] = decide(policies[role], memory, loads, float(at))
         with database:
@@ -60,27 +56,14 @@ def write(env_file: Path, days: int) -> None:
             )
             database.executemany("INSERT INTO rounds VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rounds)
     database.close()
+    return env_file
 
 
-def measure(env_file: Path, *words: str) -> tuple[float, float]:
-    """Return the CPU seconds of one replay, and the highest memory in MiB of any so far."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-    command = [sys.executable, "-m", "autoscaler", "simulate", "--env-file", str(env_file)]
-    subprocess.run([*command, "--json", *words], check=True, stdout=subprocess.DEVNULL)
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime - before, used.ru_maxrss / 1024
-
-
-def main() -> None:
-    """Write, measure, tell."""
-    with tempfile.TemporaryDirectory(prefix="autoscaler-month-") as directory:
-        env_file = Path(directory, "env")
-        env_file.write_text(ENV.format(directory))
-        write(env_file, DAYS)
-        for name, words in (("one", ()), ("two", ("--set", "validator.cpu_high=75"))):
-            seconds, mib = measure(env_file, *words)
-            print(f"replay_30_days {name}: {seconds:.1f} s, {mib:.0f} MiB")  # noqa: T201 - its result
-
-
-if __name__ == "__main__":
-    main()
+def _readings(wall: float, role: str, count: int, cpu: float) -> Iterable[Row]:
+    """Yield the rows of a role's members at one look, of which `count` run."""
+    for number in range(MEMBERS[role]):
+        name = f"{role}-{number}"
+        if number < count:
+            yield (wall, role, name, cpu, 20.0, None, "cgroup", number, 1, 0)
+        else:
+            yield (wall, role, name, None, None, "not_running", "", None, 0, None)
