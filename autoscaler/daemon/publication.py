@@ -78,7 +78,7 @@ class Publication:
     def due_at(self, min_interval: float, *, urgent: bool) -> float | None:
         """Return the earliest time of the next publish, None if there is nothing to do.
 
-        `urgent`: a member in the file cannot answer; it does not wait for `min_interval`.
+        `urgent`: what NGINX serves costs answers; that does not wait for `min_interval`.
         """
         if self.busy or self.settled or self.rendered is None:
             return None

@@ -95,8 +95,15 @@ class Publishing:
         return Probe(listen, nginx.probe_port, max(1, math.ceil(nginx.retry_after)))
 
     def _urgent(self) -> bool:
-        """Tell whether a member that cannot answer stands in the proven file."""
-        for e in self._state.publication.proven_endpoints:
+        """Tell whether the proven file costs answers.
+
+        It lists a member that cannot give any, or none of a role that now has one.
+        """
+        publication = self._state.publication
+        answering = {e.role for e in publication.proven_endpoints}
+        if any(e.role not in answering for e in publication.wanted):
+            return True
+        for e in publication.proven_endpoints:
             role = self._state.roles.get(e.role)
             member = role.members.get(e.member) if role else None
             if role is None or member is None or not role.track(e.member).ready:

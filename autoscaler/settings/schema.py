@@ -86,7 +86,7 @@ class NginxSettings(BaseModel):
 
     min_reload_interval: Annotated[float, duration(0, 300)] = 2.0
     """Shortest time between two reloads, so that changes close together cost one. Taking a dead
-    member out never waits."""
+    member out never waits, nor does the first member of a role that answers 503."""
 
     timeout: Annotated[float, duration(0.5, 300)] = 10.0
     """Longest wait for a configuration test, and for the proof that a reload took effect."""

@@ -47,6 +47,26 @@ def test_a_dead_member_does_not_wait_for_the_reload_interval(make_world: MakeWor
     assert world.until(lambda: world.served() == ["validator-1"]) < 0.5
 
 
+def test_the_first_member_of_a_role_that_answers_503_does_not_wait_either(
+    make_world: MakeWorld,
+) -> None:
+    """The only member died, which cost a reload; its return costs the next one at once."""
+    world = make_world(NGINX__MIN_RELOAD_INTERVAL="60s").start()
+    world.run(20.0)
+    world.crash("validator-1")
+    assert world.until(lambda: world.served() == ["validator-1"]) < 5.0
+
+
+def test_a_second_member_waits_for_the_reload_interval(make_world: MakeWorld) -> None:
+    """Somebody answers already: changes that arrive together make one reload."""
+    world = make_world(NGINX__MIN_RELOAD_INTERVAL="60s").start()
+    world.run(20.0)
+    world.crash("validator-1")
+    world.until(lambda: world.served() == ["validator-1"])
+    world.load("validator", 95.0)
+    assert world.until(lambda: len(world.served()) == 2) > 55.0
+
+
 def test_a_member_that_turns_unhealthy_is_replaced_and_then_stopped(world: World) -> None:
     """Its sibling is well: the sick one leaves, a spare comes, then the sick one is stopped."""
     world.grow(2)
