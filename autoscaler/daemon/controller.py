@@ -245,14 +245,14 @@ class Controller:
                 role.hands.disconnected()
         elif event.kind is EventKind.CONNECTED:
             if self.state.engine_up is not None:
-                self._observing.distrust_addresses()
+                self._observing.distrust_addresses(now)
             self._observing.look()
             return
         if event.container_id:
             self._parts.inventory.forget(event.container_id)
         about_nginx = bool(event.name) and event.name == self.state.settings.nginx.container
         if about_nginx and event.kind is EventKind.START:
-            self._observing.distrust_addresses()
+            self._observing.distrust_addresses(now)
         concerns = self._looking.event(event, now) or about_nginx
         if concerns and event.kind in _LEADS_TO_LOOK:
             self._observing.look()

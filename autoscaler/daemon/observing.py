@@ -115,11 +115,12 @@ class Observing:
             return
         now = self._journal.clock.monotonic()
         if not self._state.engine_up:
-            self._engine_is_up()
+            self._engine_is_up(looked.began)
         if looked.networks is not None:
             self._state.nginx_networks = looked.networks
         self._warn(looked.snapshot)
         self._looking.take_in(looked.snapshot.members, looked.began, now)
+        self._state.looked_from = looked.began
         self._doubt(looked)
         self._next()
         if self._sample_wanted and not self._sampling:
@@ -149,16 +150,20 @@ class Observing:
                 "proven or published again",
             )
 
-    def _engine_is_up(self) -> None:
+    def _engine_is_up(self, seen_at: float) -> None:
         if self._state.engine_up is False:
             self._journal.info("engine.recovered", reason="it answers again")
-            self.distrust_addresses()
+            self.distrust_addresses(seen_at)
         self._state.engine_up = True
         self._state.engine_error = ""
 
-    def distrust_addresses(self) -> None:
-        """The engine or NGINX began anew: publish before anything else, take no stop for a wish."""
+    def distrust_addresses(self, now: float) -> None:
+        """The engine or NGINX began anew: publish before anything else, take no stop for a wish.
+
+        What looks that began before `now` (monotonic seconds) have shown does not count.
+        """
         self._state.publish_first = True
+        self._state.distrusted_at = now
         self._state.publication.doubt()
 
     def _failed(self, error: AutoscalerError, epoch: int) -> None:

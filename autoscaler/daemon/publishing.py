@@ -12,10 +12,17 @@ from autoscaler.daemon.history import wait_for_all
 from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.ports import Parts
 from autoscaler.daemon.publication import Endpoint
+from autoscaler.daemon.readiness import needs_probe
 from autoscaler.daemon.state import RoleState, State
 from autoscaler.daemon.worker import Pool
 from autoscaler.errors import AutoscalerError, NginxTestFailedError, NginxUnreachableError
 from autoscaler.model import Member, Step, StepKind
+
+FIRST_ANSWER_SECONDS = 0.1
+"""How long a file with wrong addresses may stay for members to be asked at their new ones.
+
+Less than its reload takes; without it every role answers 503 from that reload to the next.
+"""
 
 _Change = tuple[RoleState, Member, StepKind]
 
@@ -29,6 +36,7 @@ class Publishing:
         self._actions = actions
         self._pool = pool
         self._told: str | None = None
+        self._fresh = False
         self._rendered = render((), self._probe())
         self._rendered_from: tuple[tuple[Upstream, ...], Probe] = ((), self._probe())
 
@@ -60,6 +68,8 @@ class Publishing:
             endpoints += found
             upstreams.append(self._upstream(role, found))
         self._want(tuple(upstreams), endpoints)
+        if self._state.addresses_fresh and self._state.publication.settled:
+            self._state.publish_first = False
         due = self.next_at()
         if due is not None and due <= now:
             self._publish(parts)
@@ -94,6 +104,21 @@ class Publishing:
         listen = f"127.0.0.1:{nginx.probe_port}" if local else str(nginx.probe_port)
         return Probe(listen, nginx.probe_port, max(1, math.ceil(nginx.retry_after)))
 
+    def _first_answers_by(self) -> float:
+        """Return until when members that the engine began anew may still be asked; 0 if all were.
+
+        Only while all addresses are in doubt: a death that an event tells of waits for nobody.
+        """
+        if not self._state.publish_first:
+            return 0.0
+        begun = [
+            track.up_since
+            for e in self._state.publication.proven_endpoints
+            if (role := self._state.roles.get(e.role)) and (member := role.members.get(e.member))
+            if (track := role.track(e.member)).unasked and needs_probe(role, member)
+        ]
+        return max(begun, default=-FIRST_ANSWER_SECONDS) + FIRST_ANSWER_SECONDS
+
     def _urgent(self) -> bool:
         """Tell whether the proven file costs answers.
 
@@ -116,14 +141,15 @@ class Publishing:
         """Return when a publish is due, None if none is."""
         if self._waits_for_verdicts():
             return None
-        return self._state.publication.due_at(
+        due = self._state.publication.due_at(
             self._state.settings.nginx.min_reload_interval, urgent=self._urgent()
         )
+        return None if due is None else max(due, self._first_answers_by())
 
     def _publish(self, parts: Parts) -> None:
-        publication = self._state.publication
         changes = self._changes()
-        rendered = publication.begin()
+        rendered = self._state.publication.begin()
+        self._fresh = self._state.addresses_fresh
         steps = [
             (role, member, Step(kind, role.name, member.name, "publish"))
             for role, member, kind in changes
@@ -177,7 +203,7 @@ class Publishing:
         recovered, failed_for = publication.error, publication.failed_for(now)
         publication.succeeded(published.generation, now, reloaded=published.reloaded)
         self._told = None
-        self._state.publish_first = False
+        self._asked()
         if published.reloaded or recovered:
             self._journal.info(
                 "nginx.reloaded" if published.reloaded else "nginx.recovered",
@@ -198,6 +224,11 @@ class Publishing:
                 if kind is StepKind.PUBLISH
                 else self._why_left(role, member),
             )
+
+    def _asked(self) -> None:
+        """NGINX was asked once; with fresh addresses, all other work may begin."""
+        if self._fresh:
+            self._state.publish_first = False
 
     def _note_left(self, was_exposed: set[tuple[str, str]], published: Published) -> None:
         """Note for every member that left NGINX from when on its last requests run out."""
@@ -231,7 +262,7 @@ class Publishing:
         seconds = self._state.publication.failed(
             str(error), now, applied_maybe=not test_failed, unreachable=unreachable
         )
-        self._state.publish_first = False
+        self._asked()
         if self._told == str(error):
             return
         self._told = str(error)

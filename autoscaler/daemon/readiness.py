@@ -48,7 +48,7 @@ class Readiness:
         where = _where(member)
         if isinstance(where, Problem):
             self._unreachable(role, member, where, now)
-        elif not _needs_probe(role, member):
+        elif not needs_probe(role, member):
             self._judge(role, member, None, now)
         elif not track.probing and now >= track.next_probe - _earlier(role, track):
             self._probe(parts, role, member, where)
@@ -170,7 +170,7 @@ class Readiness:
             for name, member in role.members.items()
             if (track := role.track(name)).running
             and not track.probing
-            and (_needs_probe(role, member) or isinstance(_where(member), Problem))
+            and (needs_probe(role, member) or isinstance(_where(member), Problem))
         ]
         return min(due, default=None)
 
@@ -185,7 +185,7 @@ def _earlier(role: RoleState, track: Track) -> float:
     return TOGETHER * role.settings.health_interval if track.ready else 0.0
 
 
-def _needs_probe(role: RoleState, member: Member) -> bool:
+def needs_probe(role: RoleState, member: Member) -> bool:
     """Tell whether the container's own check leaves anything to ask."""
     if member.health is Health.STARTING:
         return bool(role.settings.health_path)

@@ -117,7 +117,8 @@ class State:
     """The whole of what the controller knows.
 
     `engine_up` is None until the first look. `publish_first` holds all other work back until
-    NGINX was asked once with fresh addresses. `nginx_networks` are networks of NGINX's container.
+    NGINX was asked once with fresh addresses: those of a look (`looked_from`: when the last began)
+    not older than the doubt (`distrusted_at`). `nginx_networks` are networks of NGINX's container.
     `late` says in words what has not come back for too long. `host` is the last look at the host
     itself, None where it is not measured.
     """
@@ -129,7 +130,9 @@ class State:
     engine_error: str = ""
     ticked_at: float = 0.0
     looked_at: float | None = None
+    looked_from: float = 0.0
     publish_first: bool = True
+    distrusted_at: float = 0.0
     nginx_networks: frozenset[str] = frozenset()
     warnings: frozenset[str] = frozenset()
     sampled_at: float | None = None
@@ -140,6 +143,11 @@ class State:
     started_wall: str = ""
     host: HostLoad | None = None
     headroom: Headroom = field(default_factory=Headroom)
+
+    @property
+    def addresses_fresh(self) -> bool:
+        """Whether a look that began after the last doubt about addresses was taken in."""
+        return self.looked_from >= self.distrusted_at
 
     def member(self, name: str) -> tuple[RoleState, Member] | None:
         """Find a member by name."""

@@ -138,6 +138,11 @@ class Track:
             return True
         return self.probe_failures >= rules.health_failures
 
+    @property
+    def unasked(self) -> bool:
+        """Whether no probe of this run has answered yet, neither well nor badly."""
+        return self.running and not self.was_ready and not self.probe_failures
+
     def coming_up(self, rules: TrackRules, now: float) -> bool:
         """Tell whether it runs, never was ready in this run, and still has time to become so."""
         if not self.running or self.ready or self.was_ready:
