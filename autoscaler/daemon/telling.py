@@ -1,4 +1,4 @@
-"""Brings what became of messages to people back to the controller, and lets events go to them."""
+"""Brings what happened in other threads to the controller's, where events are told."""
 
 from __future__ import annotations
 
@@ -8,6 +8,30 @@ from functools import partial
 from autoscaler.daemon.inbox import Item
 from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.worker import Done
+from autoscaler.surface.defects import Defect
+
+
+class Troubled:
+    """Reports answers that could not be made. `put` takes an item for the controller."""
+
+    def __init__(self, journal: Journal, put: Callable[[Item], None]) -> None:
+        self._journal = journal
+        self._put = put
+
+    def tell(self, defect: Defect) -> None:
+        """Tell a defect."""
+        told = partial(
+            self._journal.error,
+            "request.failed",
+            surface=defect.surface,
+            request=defect.request,
+            reason=defect.reason,
+            place=defect.place,
+            more=defect.more,
+            consequence="this request was answered with a 500; scaling goes on",
+            hint="this is a defect of autoscaler: report it with this line",
+        )
+        self._put(Done("request", lambda _result: told(), lambda _error: None))
 
 
 class Told:

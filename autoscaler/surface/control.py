@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from autoscaler.errors import AutoscalerError, DaemonUnreachableError
+from autoscaler.surface.defects import Defects
 from autoscaler.surface.peer import peer_name
 from autoscaler.surface.requests import RefusedError, Reply, Request, read_request
 from autoscaler.surface.wire import LimitedThreads, is_sound, read_head, receive
@@ -88,6 +89,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(error.code, {"error": str(error)})
         except queue.Empty:
             self._send(503, {"error": NO_ANSWER})
+        except OSError:
+            raise  # the client is gone or too slow
+        except Exception as error:  # noqa: BLE001 - a defect in one answer must not end others
+            self.server.defects.report("control", f"{self.command} {self.path}", error)
+            self._send(500, {"error": "a defect: this answer could not be made; see the log"})
 
     def _content(self) -> bytes:
         """Read the body; raises RefusedError unless its length is told, right and small."""
@@ -141,26 +147,25 @@ class _Handler(BaseHTTPRequestHandler):
 class _Server(LimitedThreads, socketserver.UnixStreamServer):
     """Serves each connection in a thread of its own, up to a limit."""
 
+    surface = "control"
     request_queue_size = 64
 
-    def __init__(self, path: str, ask: Ask) -> None:
+    def __init__(self, path: str, ask: Ask, defects: Defects) -> None:
         self.ask = ask
-        LimitedThreads.__init__(self, MOST_THREADS, _BUSY)
+        LimitedThreads.__init__(self, MOST_THREADS, _BUSY, defects)
         socketserver.UnixStreamServer.__init__(self, path, _Handler)
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Let a broken connection go: its client is gone."""
 
 
 class ControlSocket:
     """Listens on `<run_dir>/control.sock`.
 
     `ask` gives a request to the daemon and returns its answer; it raises
-    queue.Empty when there is no answer in time.
+    queue.Empty when there is no answer in time. `defects` hears of answers that could not be made.
     """
 
-    def __init__(self, run_dir: Path, ask: Ask) -> None:
+    def __init__(self, run_dir: Path, ask: Ask, defects: Defects) -> None:
         self.path = run_dir / "control.sock"
+        self._defects = defects
         self._ask = ask
         self._server: _Server | None = None
 
@@ -171,7 +176,7 @@ class ControlSocket:
                 self.path.unlink()
             before = os.umask(0o117)
             try:
-                self._server = _Server(str(self.path), self._ask)
+                self._server = _Server(str(self.path), self._ask, self._defects)
             finally:
                 os.umask(before)
             _give_to_group(self.path)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 
+from autoscaler.surface.defects import Defects
 from autoscaler.surface.site import Answer, Site
 from autoscaler.surface.wire import LimitedThreads, read_head
 
@@ -74,7 +75,8 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             try:
                 answer = self.server.site.answer(self.path, self.headers.get("Accept", ""))
-            except Exception:  # noqa: BLE001 - a defect in one answer is told to whoever asked
+            except Exception as error:  # noqa: BLE001 - a defect in one answer must not end others
+                self.server.defects.report("http", f"{self.command} {self.path}", error)
                 answer = _error(500, "a defect: this answer could not be made")
             self._send(answer)
 
@@ -134,33 +136,38 @@ def _error(code: int, text: str) -> Answer:
 class _Server(LimitedThreads, socketserver.TCPServer):
     """Serves each connection in a thread of its own, up to a limit."""
 
+    surface = "http"
     allow_reuse_address = True
     request_queue_size = 32
 
-    def __init__(self, address: tuple[str, int], site: Site, hosts: frozenset[str]) -> None:
+    def __init__(
+        self, address: tuple[str, int], site: Site, hosts: frozenset[str], defects: Defects
+    ) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.site = site
         self.hosts = hosts
-        LimitedThreads.__init__(self, MOST_THREADS, _BUSY)
+        LimitedThreads.__init__(self, MOST_THREADS, _BUSY, defects)
         socketserver.TCPServer.__init__(self, address, _Handler)
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Let a broken connection go: its client is gone."""
 
 
 class HttpServer:
     """Listens on every address of a list.
 
     `failed` is called with an address that cannot be used and the system's words; the others are
-    served all the same.
+    served all the same. `defects` hears of answers that could not be made.
     """
 
     def __init__(
-        self, site: Site, hosts: tuple[str, ...], failed: Callable[[str, str], None]
+        self,
+        site: Site,
+        hosts: tuple[str, ...],
+        failed: Callable[[str, str], None],
+        defects: Defects,
     ) -> None:
         self._site = site
         self._hosts = frozenset(hosts)
         self._failed = failed
+        self._defects = defects
         self._servers: list[_Server] = []
 
     @property
@@ -172,7 +179,7 @@ class HttpServer:
         """Begin to listen."""
         for host, port in addresses:
             try:
-                server = _Server((host, port), self._site, self._hosts)
+                server = _Server((host, port), self._site, self._hosts, self._defects)
             except OSError as error:
                 self._failed(f"{host}:{port}", error.strerror or str(error))
                 continue

@@ -6,8 +6,11 @@ import contextlib
 import re
 import socket
 import socketserver
+import sys
 import threading
 import time
+
+from autoscaler.surface.defects import Defects
 
 LARGEST_HEAD = 16384
 """Bytes of request line and headers."""
@@ -73,7 +76,11 @@ class LimitedThreads(socketserver.ThreadingMixIn):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, most_threads: int, busy: bytes) -> None:
+    surface: str
+    """What a defect is told to be one of."""
+
+    def __init__(self, most_threads: int, busy: bytes, defects: Defects) -> None:
+        self.defects = defects
         self._busy = busy
         self._slots = threading.BoundedSemaphore(most_threads)
 
@@ -94,3 +101,10 @@ class LimitedThreads(socketserver.ThreadingMixIn):
             super().process_request_thread(request, client_address)  # type: ignore[arg-type]
         finally:
             self._slots.release()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Let a broken connection go: its client is gone. Anything else is a defect."""
+        del request, client_address
+        error = sys.exception()
+        if error is not None and not isinstance(error, OSError):
+            self.defects.report(self.surface, "", error)

@@ -13,6 +13,7 @@ import pytest
 from autoscaler.cli.main import COMMANDS
 from autoscaler.cli.status import lines
 from autoscaler.surface.control import ControlSocket
+from autoscaler.surface.defects import Defects
 from autoscaler.surface.requests import Reply, Request
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class Answering:
     def __init__(self, run_dir: Path) -> None:
         self.answer: dict[str, Any] = {}
         self.asked = threading.Event()
-        self.control = ControlSocket(run_dir, self._ask)
+        self.control = ControlSocket(run_dir, self._ask, Defects(print))
 
     def _ask(self, request: Request) -> Reply:
         self.asked.set()

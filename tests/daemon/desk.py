@@ -13,6 +13,7 @@ from typing import Any
 
 from autoscaler.daemon.inbox import Command
 from autoscaler.surface.control import ControlSocket
+from autoscaler.surface.defects import Defect, Defects
 from autoscaler.surface.requests import VERBS, Reply, Request
 from tests.daemon.conftest import World
 
@@ -37,8 +38,9 @@ class Desk:
         self.world.until(lambda: self.world.served() == ["validator-1"])
         self.world.ask("pause", role="validator", reason="stays")
         self.standing = self.world.controller.state.overrides
+        self.defects: list[Defect] = []
         self._turn = threading.Lock()
-        self.control = ControlSocket(folder, self._ask)
+        self.control = ControlSocket(folder, self._ask, Defects(self.defects.append))
         self.control.start()
 
     def _ask(self, request: Request) -> Reply:
@@ -77,6 +79,7 @@ class Desk:
         before = self.known()
         code, answer = self.send(data)
         assert code < 500, answer
+        assert self.defects == []
         if code != 200:
             assert self.known() == before
             assert code == 0 or set(answer) == {"error"}

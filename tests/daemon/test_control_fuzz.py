@@ -93,7 +93,8 @@ def test_a_field_of_a_wrong_value_changes_nothing(
 @given(st.sampled_from(POSTS), ANY | st.binary(max_size=200))
 def test_a_body_of_anything_changes_nothing(desk: Desk, verb: str, body: object) -> None:
     """Whatever it is, other than an empty one or an empty object where no field is required."""
-    nothing = body in (b"", {}) and verb in {"reload", "resume"}
+    is_empty = body == {} or (isinstance(body, bytes) and body.strip() in {b"", b"{}"})
+    nothing = is_empty and verb in {"reload", "resume"}
     assert nothing == (desk.same_after(request(verb, body)) == 200)
 
 
@@ -122,7 +123,7 @@ def test_a_query_of_anything_is_refused(desk: Desk, verb: str, query: str | byte
     """Only a role that exists is explained."""
     raw = query if isinstance(query, bytes) else query.encode("utf-8", "surrogatepass")
     code = desk.same_after(f"GET /v1/{verb}?".encode() + raw + b" HTTP/1.1\r\nHost: x\r\n\r\n")
-    assert (code == 200) == (verb == "status" and raw == b"")
+    assert (code == 200) == (verb == "status" and not raw.decode("latin-1").strip())
 
 
 def test_clients_that_say_nothing_cannot_take_all_threads(desk: Desk) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from autoscaler.errors import AutoscalerError, DaemonUnreachableError
 from autoscaler.surface.control import ControlSocket, call
+from autoscaler.surface.defects import Defect, Defects
 from autoscaler.surface.requests import Reply, Request
 
 if TYPE_CHECKING:
@@ -30,12 +31,16 @@ class Daemon:
         self.asked: list[str] = []
         self.requests: list[Request] = []
         self.busy = False
-        self.control = ControlSocket(run_dir, self.ask)
+        self.broken = False
+        self.told: list[Defect] = []
+        self.control = ControlSocket(run_dir, self.ask, Defects(self.told.append))
 
     def ask(self, request: Request) -> Reply:
         """Answer, or not in time."""
         self.asked.append(request.verb)
         self.requests.append(request)
+        if self.broken:
+            raise RuntimeError("no such thing")
         if self.busy:
             raise queue.Empty
         return Reply({"verb": request.verb, "where": Path("/run")})
@@ -119,7 +124,7 @@ def test_only_owner_and_group_may_open_the_socket(daemon: Daemon) -> None:
 def test_the_umask_is_what_it_was(tmp_path: Path) -> None:
     """Files made later are not affected."""
     before = os.umask(0o022)
-    control = ControlSocket(tmp_path, lambda _request: Reply({}))
+    control = ControlSocket(tmp_path, lambda _request: Reply({}), Defects(print))
     control.start()
     assert os.umask(before) == 0o022
     control.stop()
@@ -141,7 +146,7 @@ def test_a_file_that_is_no_socket_is_not_removed(tmp_path: Path) -> None:
     """The error names it and the setting."""
     (tmp_path / "control.sock").write_text("precious", encoding="utf-8")
     with pytest.raises(AutoscalerError, match="AUTOSCALER_RUN_DIR"):
-        ControlSocket(tmp_path, lambda _request: Reply({})).start()
+        ControlSocket(tmp_path, lambda _request: Reply({}), Defects(print)).start()
     assert (tmp_path / "control.sock").read_text(encoding="utf-8") == "precious"
 
 
@@ -213,3 +218,11 @@ def test_a_body_of_a_wrong_length_is_refused(daemon: Daemon, header: bytes, code
     assert daemon.raw(request).startswith(b"HTTP/1.1 " + code)
     assert daemon.asked == []
     assert call(daemon.run_dir, "GET", "/v1/status")["verb"] == "status"
+
+
+def test_a_defect_is_answered_and_told(daemon: Daemon) -> None:
+    """Nobody waits for an answer that never comes, and the log says what was asked."""
+    daemon.broken = True
+    with pytest.raises(AutoscalerError, match="a defect: this answer could not be made"):
+        call(daemon.run_dir, "POST", "/v1/reload")
+    assert [(d.surface, d.request) for d in daemon.told] == [("control", "POST /v1/reload")]

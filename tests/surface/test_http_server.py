@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 from collections.abc import Iterator
 
@@ -198,13 +199,24 @@ def test_no_request_is_answered_with_a_defect(shared: Web, data: bytes) -> None:
     answer = shared.raw(data)
     assert not answer.startswith(b"HTTP/1.1 5"), answer
     assert shared.board.latest == VIEW
+    assert shared.told == []
 
 
-def test_a_defect_is_a_500_and_no_silence(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that the test above can see one."""
+def test_a_defect_is_a_500_and_told_once_a_minute(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the request and the line of code; a page that asks every two seconds is no flood."""
 
     def broken(_self: object, _target: str, _accept: str) -> Answer:
-        raise RuntimeError
+        raise RuntimeError("no such thing")
 
     monkeypatch.setattr("autoscaler.surface.site.Site.answer", broken)
+    for _ in range(3):
+        assert web.code("/livez") == 500
+    (first,) = web.told
+    assert (first.surface, first.request, first.more) == ("http", "GET /livez", 0)
+    assert first.reason == "RuntimeError: no such thing"
+    assert re.fullmatch(r"test_http_server\.py:\d+ in broken", first.place)
+    web.clock.now += 60.0
     assert web.code("/livez") == 500
+    assert web.told[1].more == 2

@@ -12,6 +12,7 @@ from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 
 from autoscaler.surface.counts import Counts
+from autoscaler.surface.defects import Defect, Defects
 from autoscaler.surface.http_server import HttpServer
 from autoscaler.surface.site import Archive, Site
 from autoscaler.surface.view import Board, View
@@ -74,9 +75,13 @@ class Web:
         self.board = Board()
         self.shelf = Shelf()
         self.counts = Counts()
+        self.told: list[Defect] = []
+        self.defects = Defects(self.told.append, self.clock.monotonic)
         self.failures: list[tuple[str, str]] = []
         site = Site(self.board, archive or self.shelf, self.counts, self.clock, "1.2.3")
-        self.server = HttpServer(site, hosts, lambda *words: self.failures.append(words))
+        self.server = HttpServer(
+            site, hosts, lambda *words: self.failures.append(words), self.defects
+        )
         self.server.start([("127.0.0.1", 0)])
         self.port = self.server.ports[0]
 
