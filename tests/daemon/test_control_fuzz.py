@@ -123,7 +123,7 @@ def test_a_query_of_anything_is_refused(desk: Desk, verb: str, query: str | byte
     """Only a role that exists is explained."""
     raw = query if isinstance(query, bytes) else query.encode("utf-8", "surrogatepass")
     code = desk.same_after(f"GET /v1/{verb}?".encode() + raw + b" HTTP/1.1\r\nHost: x\r\n\r\n")
-    assert (code == 200) == (verb == "status" and not raw.decode("latin-1").strip())
+    assert (code == 200) == (verb == "status" and not raw.strip(b" \x85\xa0"))
 
 
 def test_clients_that_say_nothing_cannot_take_all_threads(desk: Desk) -> None:
