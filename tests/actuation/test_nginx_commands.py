@@ -13,6 +13,8 @@ from autoscaler.actuation.workers import title_of
 from autoscaler.errors import NginxError, NginxTestFailedError, NginxUnreachableError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.actuation.conftest import HostRig
 
 
@@ -56,6 +58,20 @@ def test_a_stale_pid_file_is_no_nginx(host_rig: HostRig, content: str) -> None:
     (host_rig.prefix / "pid").write_text(content)
     with pytest.raises(NginxUnreachableError, match="is no NGINX master"):
         host_rig.reach().workers()
+
+
+@pytest.mark.parametrize("content", [str(2**22 - 1), str(os.getpid()), "", None])
+def test_nobody_is_told_to_reload_by_a_pid_file_that_names_no_nginx(
+    tmp_path: Path, content: str | None
+) -> None:
+    """`nginx -s reload` would send its signal to whatever process has that number now."""
+    if content is not None:
+        (tmp_path / "pid").write_text(content)
+    told = tmp_path / "told"
+    commands = HostCommands(("true",), ("touch", str(told)), 5.0)
+    with pytest.raises(NginxUnreachableError, match="NGINX does not run"):
+        HostNginx(commands, tmp_path / "pid", ("127.0.0.1", 1)).reload()
+    assert not told.exists()
 
 
 def test_a_pid_file_of_nonsense_is_explained(host_rig: HostRig) -> None:
