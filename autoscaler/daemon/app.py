@@ -89,6 +89,8 @@ class _Daemon:
 
         def assemble(new: Settings, before: Parts | None, old: Settings | None) -> Parts:
             self._messenger.use(new.notify)
+            if isinstance(self._history, History):
+                self._history.use(_limits(new))
             return assembly.parts(new, before, old)
 
         outside = Outside(
@@ -112,8 +114,8 @@ class _Daemon:
     def _open_history(self, settings: Settings) -> HistorySink:
         if self._options.dry_run:
             return NoHistory()
-        limits = Limits(settings.history_days, settings.history_max_mib)
-        return History(settings.state_dir / "history.db", limits, self._history_trouble)
+        path = settings.state_dir / "history.db"
+        return History(path, _limits(settings), self._history_trouble)
 
     def _put(self, item: Item) -> None:
         self._controller.inbox.put(item)
@@ -198,3 +200,8 @@ class _Daemon:
             self._messenger.close(CLOSE_SECONDS)
             self._history.close(CLOSE_SECONDS)
         return 1 if reason == ONCE_UNFINISHED else 0
+
+
+def _limits(settings: Settings) -> Limits:
+    """Return how much history is kept."""
+    return Limits(settings.history_days, settings.history_max_mib)

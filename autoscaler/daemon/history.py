@@ -104,6 +104,10 @@ class History:
         """Start the thread; the file is opened there."""
         self._thread.start()
 
+    def use(self, limits: Limits) -> None:
+        """Keep this much from now on; what is too old or too much goes within `PRUNE_SECONDS`."""
+        self._limits = limits
+
     def write(self, statements: Iterable[tuple[str, tuple[object, ...]]]) -> Record:
         """Queue statements; when the queue is full they are dropped and counted."""
         self._tell_of_hang()
@@ -162,7 +166,8 @@ class History:
         """Store records until the end; raises when the file fails."""
         try:
             while True:
-                prune(database, self._limits.days, self._limits.max_mib)
+                limits = self._limits
+                prune(database, limits.days, limits.max_mib)
                 if not self._store_for(database, PRUNE_SECONDS):
                     return
         finally:

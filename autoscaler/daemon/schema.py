@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -110,11 +111,16 @@ def put_aside(path: Path) -> None:
 
 
 def prune(database: sqlite3.Connection, days: int, max_mib: int) -> None:
-    """Remove rows older than `days`, then the oldest tenth while the file is over `max_mib`."""
+    """Remove rows older than `days`, then the oldest tenth while the file is over `max_mib`.
+
+    Age counts from the reading written last: rows of a clock that was ahead for a while must not
+    make all that comes after them look old.
+    """
+    last = database.execute("SELECT wall FROM readings ORDER BY rowid DESC LIMIT 1").fetchone()
+    oldest = -math.inf if last is None else last[0] - days * 86400.0
     with database:
-        newest = "(SELECT max(wall) FROM readings)"
         for table in _TIMED:
-            database.execute(f"DELETE FROM {table} WHERE wall < {newest} - ?", (days * 86400.0,))  # noqa: S608 - names from this module
+            database.execute(f"DELETE FROM {table} WHERE wall < ?", (oldest,))  # noqa: S608 - names from this module
     for _ in range(20):
         pages = database.execute("PRAGMA page_count").fetchone()[0]
         free = database.execute("PRAGMA freelist_count").fetchone()[0]

@@ -468,7 +468,7 @@ def test_closing_does_not_wait_for_ever(tmp_path: Path, trouble: Trouble) -> Non
 
 
 def test_old_rows_go_after_their_days(tmp_path: Path) -> None:
-    """14 days before the newest reading."""
+    """14 days before the last reading."""
     day = 86400.0
     database = schema.open_history(tmp_path / "history.db")
     with database:
@@ -480,6 +480,39 @@ def test_old_rows_go_after_their_days(tmp_path: Path) -> None:
     assert database.execute("SELECT wall FROM events").fetchall() == [(115 * day,)]
     assert database.execute("SELECT wall FROM readings").fetchall() == [(115 * day,)]
     database.close()
+
+
+def test_rows_of_a_clock_that_was_ahead_do_not_make_later_ones_old(tmp_path: Path) -> None:
+    """Set forward by a year and back again: what is written now stays."""
+    day = 86400.0
+    database = schema.open_history(tmp_path / "history.db")
+    with database:
+        for wall in (465 * day, 100 * day):
+            for statement in a_round((Reading("v1", 1.0),), wall):
+                database.execute(*statement)
+    schema.prune(database, 14, 256)
+    assert (100 * day,) in database.execute("SELECT wall FROM readings").fetchall()
+    database.close()
+
+
+def test_limits_that_change_count_at_the_next_cleaning(
+    tmp_path: Path, trouble: Trouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reload takes history from 14 days to one while the file stays open."""
+    monkeypatch.setattr(history_module, "PRUNE_SECONDS", 0.01)
+    day = 86400.0
+    one = History(tmp_path / "history.db", LIMITS, trouble)
+    one.start()
+    for wall in (100 * day, 105 * day):
+        assert one.write(a_round((Reading("v1", 1.0),), wall)).wait(10.0)
+    assert len(rows(one.path, "SELECT wall FROM readings")) == 2
+    one.use(Limits(1, 256))
+    deadline = time.monotonic() + 10.0
+    while len(rows(one.path, "SELECT wall FROM readings")) > 1:
+        assert time.monotonic() < deadline, "the old reading is still there"
+        assert one.write([event(105 * day, "later")]).wait(10.0)
+    assert rows(one.path, "SELECT wall FROM readings") == [(105 * day,)]
+    one.close(10.0)
 
 
 def test_the_oldest_rows_go_when_the_file_is_too_large(tmp_path: Path) -> None:
