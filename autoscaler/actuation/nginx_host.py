@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -122,23 +123,29 @@ class HostNginx:
             )
         except OSError as error:
             raise NginxError(f"{command[0]!r} cannot be run: {error.strerror or error}") from error
-        with child:
-            try:
-                output, _ = child.communicate(timeout=self._commands.timeout_seconds)
-            except subprocess.TimeoutExpired as error:
-                _end(child)
-                raise NginxError(
-                    f"{' '.join(command)!r} did not end within "
-                    f"{self._commands.timeout_seconds:g} s and was killed"
-                ) from error
+        # Not in a `with`, which waits for the child: one that cannot be killed would hold us up.
+        try:
+            output, _ = child.communicate(timeout=self._commands.timeout_seconds)
+        except subprocess.TimeoutExpired as error:
+            ended = "was killed" if _end(child) else "could not be killed: it still runs"
+            raise NginxError(
+                f"{' '.join(command)!r} did not end within "
+                f"{self._commands.timeout_seconds:g} s and {ended}"
+            ) from error
         return child.returncode, output[-_OUTPUT_LIMIT:].decode(errors="replace").strip()
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """Kill a child and all it started, and close its pipe even if someone still holds it."""
-    os.killpg(child.pid, signal.SIGKILL)
+def _end(child: subprocess.Popen[bytes]) -> bool:
+    """Kill a child and all it started, and close its pipe even if someone still holds it.
+
+    Returns whether it has ended: one that became another user, as by sudo, may not be killed, and
+    one that waits for a disk that hangs does not end of it.
+    """
+    with contextlib.suppress(PermissionError, ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
     try:
         child.communicate(timeout=_LAST_WORDS_SECONDS)
     except subprocess.TimeoutExpired:
         if child.stdout is not None:
             child.stdout.close()
+    return child.poll() is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,26 @@ def test_a_command_that_hangs_is_killed_with_all_it_started(host_rig: HostRig) -
         reach.test()
     assert time.monotonic() - begun < 3
     host_rig.until(lambda: title_of(int(note.read_text())) == b"")
+
+
+@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+def test_a_command_that_may_not_be_killed_holds_nobody_up(
+    host_rig: HostRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that sudo made root's: the kernel refuses the signal, and it is not waited for."""
+
+    def refused(_group: int, _signal: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "killpg", refused)
+    note = host_rig.prefix / "child"
+    commands = HostCommands(("sh", "-c", f"echo $$ > {note}; exec sleep 61"), ("true",), 0.5)
+    reach = HostNginx(commands, host_rig.prefix / "pid", ("127.0.0.1", 1))
+    begun = time.monotonic()
+    with pytest.raises(NginxError, match="could not be killed: it still runs"):
+        reach.test()
+    assert time.monotonic() - begun < 30
+    os.kill(int(note.read_text()), signal.SIGKILL)
 
 
 def test_a_command_that_does_not_exist_is_named(host_rig: HostRig) -> None:
