@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,7 @@ def open_history(path: Path) -> sqlite3.Connection:
     used; see `is_damage`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _let_group_read(path)
     database = sqlite3.connect(path, timeout=5.0, check_same_thread=False)
     try:
         # Before the first write, which switching to WAL is: afterwards it has no effect.
@@ -84,6 +86,18 @@ def open_history(path: Path) -> sqlite3.Connection:
         database.close()
         raise
     return database
+
+
+def _let_group_read(path: Path) -> None:
+    """Let the daemon's group read the file, though the service's umask gives others nothing.
+
+    `autoscaler events` and `simulate` need no more. SQLite gives the files beside it its mode, so
+    this comes before the first of them. Raises OSError.
+    """
+    path.touch()
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if not mode & stat.S_IRGRP:
+        path.chmod(mode | stat.S_IRGRP)
 
 
 def _bring_up_to_date(database: sqlite3.Connection) -> None:

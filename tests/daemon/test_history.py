@@ -203,6 +203,18 @@ def test_a_missing_file_is_an_empty_memory(tmp_path: Path) -> None:
     assert schema.load_roles(tmp_path / "none.db") == ({}, [])
 
 
+def test_the_group_may_read_whatever_the_umask(tmp_path: Path) -> None:
+    """`autoscaler events` is for the daemon's group; the service's umask is 0077."""
+    before = os.umask(0o077)
+    try:
+        database = schema.open_history(tmp_path / "history.db")
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    database.close()
+    assert modes == dict.fromkeys(("history.db", "history.db-shm", "history.db-wal"), 0o640)
+
+
 @pytest.mark.parametrize("damage", ["random", "truncated"])
 def test_a_damaged_file_is_told_when_read_and_put_aside_when_written(
     tmp_path: Path, trouble: Trouble, damage: str
