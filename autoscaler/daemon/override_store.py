@@ -10,7 +10,7 @@ from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
 
-from autoscaler.daemon.schema import Statement
+from autoscaler.daemon.schema import Statement, open_to_read
 from autoscaler.policy.overrides import (
     Direction,
     Moment,
@@ -41,8 +41,7 @@ def load_overrides(path: Path, now: Moment) -> tuple[tuple[Override, ...], list[
     if not path.exists():
         return (), []
     try:
-        uri = f"file:{path}?mode=ro"
-        with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=2.0)) as database:
+        with contextlib.closing(open_to_read(path, 2.0)) as database:
             tables = database.execute("SELECT name FROM sqlite_master WHERE name = 'overrides'")
             if tables.fetchone() is None:
                 return (), []

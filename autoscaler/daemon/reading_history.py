@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from autoscaler.daemon.schema import open_to_read
 from autoscaler.errors import AutoscalerError
 
 _EVENTS = (
@@ -29,23 +30,38 @@ class StoredEvent:
 
 def open_read_only(path: Path) -> sqlite3.Connection:
     """Open the file so that it cannot be changed. Raises AutoscalerError saying what helps."""
-    if not path.exists():
+    try:
+        there = path.exists()
+        # SQLite needs to write beside a file in WAL mode. Nobody does if no daemon runs.
+        quiet = not path.with_name(path.name + "-wal").exists()
+    except OSError as error:
+        raise AutoscalerError(_unreadable(path, str(error.strerror))) from error
+    if not there:
         raise AutoscalerError(
             f"there is no history in {path}: no daemon has run with this AUTOSCALER_STATE_DIR"
         )
-    # SQLite needs to write beside a file in WAL mode. Nobody does if no daemon runs.
-    quiet = not path.with_name(path.name + "-wal").exists()
-    for options in ("mode=ro", "mode=ro&immutable=1")[: 1 + quiet]:
+    problem = ""
+    for options in ("", "&immutable=1")[: 1 + quiet]:
         try:
-            database = sqlite3.connect(f"file:{path}?{options}", uri=True, timeout=5.0)
-            database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            return _tried(path, options)
         except sqlite3.Error as error:
-            problem = error
-        else:
-            return database
-    raise AutoscalerError(
-        f"cannot read {path}: {problem}; members of the group autoscaler and root may"
-    )
+            problem = str(error)
+    raise AutoscalerError(_unreadable(path, problem))
+
+
+def _tried(path: Path, options: str) -> sqlite3.Connection:
+    """Return a connection that can read. Raises sqlite3.Error."""
+    database = open_to_read(path, 5.0, options)
+    try:
+        database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database
+
+
+def _unreadable(path: Path, problem: str) -> str:
+    return f"cannot read {path}: {problem}; members of the group autoscaler and root may"
 
 
 def events_after(path: Path, number: int, since: float, role: str | None) -> list[StoredEvent]:

@@ -88,6 +88,16 @@ def open_history(path: Path) -> sqlite3.Connection:
     return database
 
 
+def open_to_read(path: Path, seconds: float, options: str = "") -> sqlite3.Connection:
+    """Open a file that is there so that it cannot be changed; a lock is waited for so long.
+
+    `options` are further ones of SQLite's URI. Raises sqlite3.Error.
+    """
+    # Quoted: in a bare path SQLite would take %, ? and # for parts of the URI.
+    uri = f"{path.absolute().as_uri()}?mode=ro{options}"
+    return sqlite3.connect(uri, uri=True, timeout=seconds)
+
+
 def _let_group_read(path: Path) -> None:
     """Let the daemon's group read the file, though the service's umask gives others nothing.
 
@@ -216,7 +226,7 @@ def load_roles(path: Path) -> tuple[dict[str, RoleRecord], list[str]]:
     try:
         if not path.exists():
             return {}, []
-        database = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2.0)
+        database = open_to_read(path, 2.0)
         try:
             rows = database.execute(
                 "SELECT role, state, wall, monotonic, boot_id FROM role_state"

@@ -12,7 +12,7 @@ from pathlib import Path
 from autoscaler.daemon.history import HistorySink
 from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.override_store import load_overrides
-from autoscaler.daemon.schema import RoleRecord, action_ended, load_roles
+from autoscaler.daemon.schema import RoleRecord, action_ended, load_roles, open_to_read
 from autoscaler.policy.overrides import Moment, Override
 
 LOAD_SECONDS = 5.0
@@ -84,7 +84,7 @@ def tell(stored: Stored, journal: Journal, history: HistorySink) -> None:
 def _load_unfinished(path: Path) -> tuple[Unfinished, ...]:
     """Read the actions without an outcome; what cannot be read is not worth a second complaint."""
     try:
-        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        with contextlib.closing(open_to_read(path, 2.0)) as database:
             rows = database.execute(_UNFINISHED, (MOST_UNFINISHED,)).fetchall()
     except sqlite3.Error:
         return ()
