@@ -17,7 +17,6 @@ from autoscaler.daemon.reading_history import StoredEvent, events_after
 from autoscaler.errors import SettingsError
 
 FOLLOW_SECONDS = 0.5
-INTERRUPTED = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,11 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the events, oldest first; with `--follow` until interrupted."""
     path = _history(arguments)
     since = time.time() - arguments.since
-    try:
-        for one in _events(path, since, arguments):
-            print(line(one, as_json=arguments.json), flush=arguments.follow)
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    for one in _events(path, since, arguments):
+        print(line(one, as_json=arguments.json), flush=arguments.follow)
     return 0
 
 

@@ -31,6 +31,7 @@ COMMANDS = {
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_UNREACHABLE = 3
+EXIT_INTERRUPTED = 130
 
 
 def build_parser(wanted: Collection[str] = ()) -> argparse.ArgumentParser:
@@ -39,7 +40,8 @@ def build_parser(wanted: Collection[str] = ()) -> argparse.ArgumentParser:
         prog="autoscaler",
         description="Starts and stops the spare containers of a Docker Compose host as CPU "
         "demands, and keeps NGINX pointed only at members that can answer.",
-        epilog="exit codes: 0 fine, 1 failed, 2 bad usage or settings, 3 no daemon answers",
+        epilog="exit codes: 0 fine, 1 failed, 2 bad usage or settings, 3 no daemon answers, "
+        "130 interrupted",
     )
     parser.add_argument("--version", action="version", version=version("autoscaler"))
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -73,4 +75,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return EXIT_FAILED
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
     return code

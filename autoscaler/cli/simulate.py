@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import os
 import sys
 import time
@@ -100,15 +101,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def moment(text: str) -> float:
-    """Read a time of the past as Unix seconds: how long ago, or a date (local without a zone)."""
-    with contextlib.suppress(ValueError):
-        return time.time() - read_duration(text)
+    """Read a time since 1970 as Unix seconds: how long ago, or a date (local without a zone)."""
+    try:
+        seconds = time.time() - read_duration(text)
+    except ValueError:
+        seconds = _unix_seconds(text)
+    if not seconds >= 0.0:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no time since 1970; write 7d or 12h for that long ago, or "
+            "2026-03-01T12:00"
+        )
+    return seconds
+
+
+def _unix_seconds(text: str) -> float:
+    """Return the Unix seconds of a date, nan if it is none."""
     try:
         return datetime.fromisoformat(text).astimezone(UTC).timestamp()
     except (ValueError, OverflowError):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no time; write 7d or 12h for that long ago, or 2026-03-01T12:00"
-        ) from None
+        return math.nan
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -161,6 +172,10 @@ def _span(arguments: argparse.Namespace, *settings: Settings | None) -> Span:
     """Return which readings are wanted, with what the rules remember before them."""
     known = [one for one in settings if one is not None]
     names = tuple(known[0].roles)
+    if not names:
+        raise SettingsError(
+            ["no role is enabled in the settings, so there are no rules to play to"]
+        )
     roles = tuple(name for name in names if not arguments.role or name in arguments.role)
     policies = [one.roles[role].policy(one.average_over) for one in known for role in roles]
     lead = max(longest_window(p) + longest_period(p) + p.gap_seconds for p in policies)
@@ -168,7 +183,7 @@ def _span(arguments: argparse.Namespace, *settings: Settings | None) -> Span:
     if since is not None and until is not None and since >= until:
         raise SettingsError(["--until is not after --since"])
     if arguments.prometheus:
-        until = time.time() if until is None else until
+        until = min(until or math.inf, time.time())
         since = until - PROMETHEUS_SINCE if since is None else since
     return Span(roles, since, until, lead)
 

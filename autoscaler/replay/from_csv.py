@@ -26,6 +26,9 @@ OPTIONAL = ("ready", "warming")
 LARGEST_PERCENT = 1e5
 """Above this it is no percentage of the CPU a container may use."""
 
+LATEST_TIME = 7_258_118_400.0
+"""The year 2200 in Unix seconds: a time beyond it is written in milliseconds, or none."""
+
 _FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
@@ -78,7 +81,7 @@ def _lines(path: Path, known_roles: tuple[str, ...]) -> Iterator[_Line]:
 
 def _checked(path: Path, file: TextIO, known_roles: tuple[str, ...]) -> Iterator[_Line]:
     reader = csv.reader(file)
-    place = _columns(path, next(reader, []))
+    place = _columns(path, _header(path, reader))
     before = -math.inf
     seen: set[tuple[str, str]] = set()
     while True:
@@ -101,6 +104,14 @@ def _checked(path: Path, file: TextIO, known_roles: tuple[str, ...]) -> Iterator
         seen.add(key)
         before = line.time
         yield line
+
+
+def _header(path: Path, reader: Iterator[list[str]]) -> list[str]:
+    """Return the first line. Raises AutoscalerError if it is none of a CSV file."""
+    try:
+        return next(reader, [])
+    except csv.Error as error:
+        raise AutoscalerError(f"{path}, line 1: {error}; is it a CSV file?") from error
 
 
 def _columns(path: Path, header: Sequence[str]) -> dict[str, int]:
@@ -139,23 +150,26 @@ def _line(row: Sequence[str], place: Mapping[str, int], known_roles: tuple[str, 
 
 
 def _time(text: str) -> float:
+    seconds = _unix_seconds(text)
+    if seconds is None or not 0.0 <= seconds < LATEST_TIME:
+        raise ValueError(
+            f"time={text!r}; allowed: Unix seconds, or ISO 8601 with its zone such as "
+            "2026-03-01T12:00:05Z, from 1970 to 2199"
+        )
+    return seconds
+
+
+def _unix_seconds(text: str) -> float | None:
+    """Return the time a text stands for, None if it stands for none."""
     try:
-        seconds = float(text)
+        return float(text)
     except ValueError:
         pass
-    else:
-        if math.isfinite(seconds):
-            return seconds
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        raise ValueError(
-            f"time={text!r}; allowed: Unix seconds, or ISO 8601 with its zone such as "
-            "2026-03-01T12:00:05Z"
-        )
-    return found.timestamp()
+        return None
+    return None if found.tzinfo is None else found.timestamp()
 
 
 def _percent(text: str) -> float | None:

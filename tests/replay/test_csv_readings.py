@@ -49,6 +49,9 @@ def test_lines_of_one_time_and_role_are_a_round(tmp_path: Path) -> None:
         ("x,validator,v1,5", "time='x'; allowed: Unix seconds, or ISO 8601 with its zone"),
         ("2026-03-01T12:00:00,validator,v1,5", "ISO 8601 with its zone"),
         ("nan,validator,v1,5", "allowed: Unix seconds"),
+        ("1700000000000,validator,v1,5", "time='1700000000000'; allowed: Unix seconds"),
+        ("1e300,validator,v1,5", "from 1970 to 2199"),
+        ("0001-01-01T00:00:00+14:00,validator,v1,5", "from 1970 to 2199"),
         ("1,vali,v1,5", "role='vali' is not in the settings; allowed: validator, business"),
         ("1,validator,,5", "member is empty"),
         ("1,validator,v1,-5", "cpu_percent='-5'; allowed: a number from 0"),
@@ -91,9 +94,11 @@ def test_a_bad_header_says_which_columns_are_needed(tmp_path: Path, header: str,
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    """A missing one, and one that is no text."""
+    """A missing one, one that is no table, and one that is no text."""
     with pytest.raises(AutoscalerError, match=r"cannot read .*No such file"):
         list(csv_file(tmp_path / "none.csv", Span(("validator",)), ROLES).rounds())
+    with pytest.raises(AutoscalerError, match=r"line 1: field larger .*; is it a CSV file\?"):
+        read(tmp_path / "long.csv", "time," + "x" * 200_000)
     (tmp_path / "bad.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(AutoscalerError, match="not UTF-8"):
         list(csv_file(tmp_path / "bad.csv", Span(("validator",)), ROLES).rounds())

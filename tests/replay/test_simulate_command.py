@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -131,9 +134,33 @@ def test_what_cannot_be_played_is_told(
     assert "has no readings of that time" in refused(capsys, *env, "--until", "2020-01-01")
     assert "PROMETHEUS__URL is not set" in refused(capsys, *env, "--prometheus")
     assert "is for --prometheus only" in refused(capsys, *env, "--query", "validator=up")
-    with pytest.raises(SystemExit):
-        main(["simulate", "--since", "yesterday"])
-    assert "write 7d or 12h for that long ago" in capsys.readouterr().err
+    for text in ("yesterday", "9999999d", "1969-12-31T00:00Z"):
+        with pytest.raises(SystemExit):
+            main(["simulate", "--since", text])
+        assert f"{text!r} is no time since 1970; write 7d or" in capsys.readouterr().err
+
+
+def test_without_any_role_there_is_nothing_to_play_to(
+    host: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says so instead of failing."""
+    bare = tmp_path / "bare"
+    bare.write_text(f"{host.read_text()}AUTOSCALER_ROLES__VALIDATOR__ENABLED=false\n")
+    assert "no role is enabled in the settings" in refused(capsys, "--env-file", bare)
+
+
+def test_it_is_interrupted_without_a_traceback(host: Path, tmp_path: Path) -> None:
+    """Ctrl-C in the middle of a long file ends it with the code of a shell."""
+    pipe = tmp_path / "readings.csv"
+    os.mkfifo(pipe)
+    words = [sys.executable, "-m", "autoscaler", "simulate"]
+    words += ["--env-file", str(host), "--csv", str(pipe)]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as command:
+        with pipe.open("w"):  # returns when the command has opened it, too
+            command.send_signal(signal.SIGINT)
+            assert command.wait(60) == 130
+        assert command.stderr is not None
+        assert command.stderr.read() == ""
 
 
 @pytest.mark.parametrize(("name", "begins"), [("a.png", b"\x89PNG"), ("a.svg", b"<?xml")])
