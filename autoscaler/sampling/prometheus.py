@@ -11,9 +11,10 @@ from urllib3.util.retry import Retry
 from autoscaler.model import NoReading, Reading
 from autoscaler.sampling.cpu import Missing
 from autoscaler.sampling.fanout import Fanout
-from autoscaler.sampling.promanswer import Limits, Series, judge, parse_vector
+from autoscaler.sampling.promanswer import judge, parse_vector
 from autoscaler.sampling.promql import Query, query_for
 from autoscaler.sampling.promsession import PrometheusSession, UnusableAnswerError, secret
+from autoscaler.sampling.promvalue import Limits, Series
 from autoscaler.sampling.source import no_reading, not_running
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class PrometheusSource:
             if isinstance(answer, Missing):
                 readings |= {m.name: no_reading(m, self.name, answer) for m in running}
                 continue
-            judged = judge(running, answer, self._limits, custom=queries[role].custom)
+            judged = judge(running, answer, self._limits, queries[role])
             for member in running:
                 found = judged[member.name]
                 readings[member.name] = (

@@ -1,7 +1,9 @@
 """The PromQL that is asked for a role: one query however many members. Pure.
 
-A query of a dialect gives up to three series for each container, told apart by the label `PART`:
-cores used, when that was scraped, and the limit in cores. A custom query gives percent.
+A query of a dialect gives up to four series for each container, told apart by the label `PART`:
+the CPU seconds between two scrapes that are about the averaging time apart, the times of both, and
+the limit in cores. (`rate` would give a part of the truth until its window is full.) A custom
+query gives percent.
 """
 
 from __future__ import annotations
@@ -15,17 +17,36 @@ if TYPE_CHECKING:
     from autoscaler.model import Member
 
 PART = "autoscaler_part"
-USED, AT, LIMIT = "used", "at", "limit"
+USED, AT, SINCE, LIMIT = "used", "at", "since", "limit"
 
 PLACEHOLDERS = ("{members}", "{ids}", "{instances}", "{project}", "{role}", "{window}")
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """PromQL, and whether its values are percent (of a custom query) or parts as said above."""
+    """PromQL, and whether its values are percent (of a custom query) or parts as said above.
+
+    `series` are what it reads its CPU seconds from, "" for a custom one. `hint` asks what a person
+    should look at where it gives nothing.
+    """
 
     text: str
     custom: bool = False
+    series: str = ""
+    hint: str = ""
+
+
+_CUSTOM_HINT = "what do its selectors match on Prometheus' own page?"
+_PROCESS = "process_cpu_seconds_total"
+_PROCESS_HINT = (
+    "does Prometheus scrape the members' own metrics, with an instance that is a member's address "
+    "or name, or a port that it publishes?"
+)
+_CADVISOR = 'container_cpu_usage_seconds_total{cpu=~"|total"}'
+_CADVISOR_HINT = (
+    "does Prometheus scrape cAdvisor, and do its labels `name` or `id` tell the containers? "
+    "(On Docker 29 it may know no names; then `id` must hold the id)"
+)
 
 
 def query_for(members: Sequence[Member], dialect: str, template: str, average_over: float) -> Query:
@@ -36,10 +57,10 @@ def query_for(members: Sequence[Member], dialect: str, template: str, average_ov
     """
     window = f"{round(average_over * 1000)}ms"
     if template:
-        return Query(_fill(template, members, window), custom=True)
+        return Query(_fill(template, members, window), custom=True, hint=_CUSTOM_HINT)
     if dialect == "process":
-        selectors = [f'process_cpu_seconds_total{{instance=~"{_instances(members)}"}}']
-        return Query(_parts(selectors, window))
+        selectors = [f'{_PROCESS}{{instance=~"{_instances(members)}"}}']
+        return Query(_parts(selectors, window), series=_PROCESS, hint=_PROCESS_HINT)
     names, ids = _names(members), f".*(?:{_ids(members)})(?:[.]scope)?"
     matchers = (f'name=~"{names}"', f'id=~"{ids}"')
     used = [f'container_cpu_usage_seconds_total{{cpu=~"|total",{one}}}' for one in matchers]
@@ -47,7 +68,8 @@ def query_for(members: Sequence[Member], dialect: str, template: str, average_ov
         f"container_spec_cpu_quota{{{one}}} / container_spec_cpu_period{{{one}}}"
         for one in matchers
     ]
-    return Query(f"{_parts(used, window)} or {_marked(_either(limits), LIMIT)}")
+    text = f"{_parts(used, window)} or {_marked(_either(limits), LIMIT)}"
+    return Query(text, series=_CADVISOR, hint=_CADVISOR_HINT)
 
 
 def literal(text: str) -> str:
@@ -63,10 +85,13 @@ def _character(one: str) -> str:
 
 
 def _parts(selectors: Sequence[str], window: str) -> str:
-    """Return cores used, and the time of the newest scrape, of what is selected."""
-    used = _either([f"rate({one}[{window}])" for one in selectors])
-    scraped = _either([f"timestamp({one})" for one in selectors])
-    return f"{_marked(used, USED)} or {_marked(scraped, AT)}"
+    """Return CPU seconds used, and the times of both scrapes, of what is selected."""
+    parts = {
+        USED: [f"({one} - {one} offset {window})" for one in selectors],
+        AT: [f"timestamp({one})" for one in selectors],
+        SINCE: [f"timestamp({one} offset {window})" for one in selectors],
+    }
+    return " or ".join(_marked(_either(found), part) for part, found in parts.items())
 
 
 def _marked(expression: str, part: str) -> str:

@@ -32,8 +32,8 @@ class PrometheusSettings(BaseModel):
     ] = "cadvisor"
     """What is asked for roles without a `PROMETHEUS_QUERY`. `cadvisor`:
     container_cpu_usage_seconds_total, `process`: process_cpu_seconds_total of the members' own
-    metrics, `custom`: every role has its own query. The average is over AUTOSCALER_AVERAGE_OVER,
-    which needs a scrape interval of half of it or less."""
+    metrics, `custom`: every role has its own query. The average is between two scrapes about
+    AUTOSCALER_AVERAGE_OVER apart, so the scrape interval must not be longer than that."""
 
     timeout: Annotated[float, duration(0.2, 60)] = 4.0
     """Longest wait for a whole answer; later there is no reading in that look."""

@@ -157,7 +157,7 @@ class RoleSettings(BaseModel):
     """PromQL of the CPU source `prometheus` for this role: an instant vector with one series for
     each member, in percent of the CPU it may use, told apart by a label `name`, `id` or `instance`.
     {members}, {ids} and {instances} become regular expressions that match these labels of the
-    running members; {project}, {role} and {window} (AVERAGE_OVER) stand for their values. Empty:
+    running members, {project} and {role} such of their values; {window} is AVERAGE_OVER. Empty:
     as AUTOSCALER_PROMETHEUS__DIALECT says."""
 
     @field_validator("max")

@@ -1,14 +1,14 @@
-"""A real Prometheus on loopback that scrapes a real exporter of containers' kernel counters."""
+"""A real Prometheus on loopback, and exporters that it scrapes."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import threading
-import time
+import urllib.error
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,25 +19,34 @@ from tests.e2e.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+FIRST_SCRAPE_SECONDS = 5.0
+"""A Prometheus that starts waits so long before it scrapes anything; nothing can be set there."""
+
 _CONFIG = """\
-global: {{scrape_interval: 1s, scrape_timeout: 900ms}}
+global: {{scrape_interval: {every}ms, scrape_timeout: {every}ms}}
 scrape_configs:
   - job_name: containers
-    static_configs: [{{targets: ["127.0.0.1:{port}"]}}]
+    static_configs: [{{targets: [{targets}]}}]
 """
 
 
 class Exporter:
-    """Serves text of a function at /metrics, on a loopback port."""
+    """Serves `text()` at /metrics, on a loopback port; while `text` raises OSError it fails."""
 
     def __init__(self, text: Callable[[], str]) -> None:
+        self.text = text
+        exporter = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                self.send_response(200)
+                try:
+                    content, status = exporter.text().encode(), 200
+                except OSError:
+                    content, status = b"", 503
+                self.send_response(status)
                 self.send_header("Content-Type", "text/plain; version=0.0.4")
                 self.end_headers()
-                self.wfile.write(text().encode())
+                self.wfile.write(content)
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -52,44 +61,30 @@ class Exporter:
         return self.server.server_port
 
 
-def container_text(ids: dict[str, str], frozen_at: float = 0.0) -> str:
-    """Return the kernel's counters of containers as cAdvisor names them; `ids` by name.
-
-    Each sample carries its time, or that of `frozen_at` (Unix seconds), as an exporter that hangs
-    behind a cache has it: with times of their own, series do not end when they stop moving.
-    """
-    stamp = f" {round((frozen_at or time.time()) * 1000)}"
-    lines = []
-    for name, container_id in ids.items():
-        with contextlib.suppress(OSError):
-            labels = f'{{id="/docker/{container_id}",name="{name}",cpu="total"}}'
-            value = _seconds(container_id)
-            lines.append(f"container_cpu_usage_seconds_total{labels} {value:.9f}{stamp}\n")
-    return "".join(lines)
-
-
-def _seconds(container_id: str) -> float:
-    """Return the CPU seconds of a container, from v1 or v2."""
-    v1 = Path("/sys/fs/cgroup/cpuacct/docker", container_id, "cpuacct.usage")
-    if v1.exists():
-        return int(v1.read_text()) / 1e9
-    group = Path("/sys/fs/cgroup/docker", container_id, "cpu.stat")
-    scope = Path(f"/sys/fs/cgroup/system.slice/docker-{container_id}.scope/cpu.stat")
-    text = (group if group.exists() else scope).read_text()
-    return int(text.split()[1]) / 1e6
-
-
 class Prometheus:
-    """A process of Prometheus with a directory of its own; started, paused and killed by tests."""
+    """A process of Prometheus with a directory of its own; started, paused and killed by tests.
 
-    def __init__(self, directory: Path, target_port: int) -> None:
+    It scrapes the ports every `scrape` seconds, and itself too if `own` is set. `more` is added to
+    its configuration; `web` is the file that says who may ask, and then it is asked by https.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *ports: int,
+        scrape: float = 1.0,
+        own: bool = False,
+        more: str = "",
+        web: Path | None = None,
+    ) -> None:
+        self.port = free_port()
+        self.url = f"{'https' if web else 'http'}://127.0.0.1:{self.port}"
         self._directory = directory
-        (directory / "prometheus.yml").write_text(_CONFIG.format(port=target_port))
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self._options = [f"--web.config.file={web}"] if web else []
         self._process: subprocess.Popen[bytes] | None = None
+        targets = ", ".join(f'"127.0.0.1:{port}"' for port in (*ports, *[self.port] * own))
+        text = _CONFIG.format(every=round(scrape * 1000), targets=targets) + more
+        (directory / "prometheus.yml").write_text(text)
 
     def __enter__(self) -> Self:
         """Start it."""
@@ -109,15 +104,20 @@ class Prometheus:
                 f"--storage.tsdb.path={self._directory}/data",
                 f"--web.listen-address=127.0.0.1:{self.port}",
                 "--log.level=error",
+                *self._options,
             ]
         )  # fmt: skip
         until(self._ready, "Prometheus is ready")
 
     def _ready(self) -> bool:
-        """Whether it answers."""
+        """Whether it answers, or asks who is there."""
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         try:
-            with urllib.request.urlopen(f"{self.url}/-/ready", timeout=1) as answer:  # noqa: S310 - our own loopback address
-                return bool(answer.status == 200)
+            with urllib.request.urlopen(f"{self.url}/-/ready", timeout=1, context=context) as found:  # noqa: S310 - our own loopback address
+                return bool(found.status == 200)
+        except urllib.error.HTTPError as error:
+            return error.code == 401
         except OSError:
             return False
 
@@ -137,3 +137,10 @@ class Prometheus:
                 self._process.kill()
                 self._process.wait()
             self._process = None
+
+
+def free_port() -> int:
+    """Return a loopback port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])

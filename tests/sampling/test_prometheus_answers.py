@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from autoscaler.model import ContainerState, Health, Member, NoReading, PublishedPort
 from autoscaler.sampling.cpu import Missing
-from autoscaler.sampling.promanswer import Limits, Series, judge, parse_vector
-from autoscaler.sampling.promql import PART, literal, query_for
+from autoscaler.sampling.promanswer import judge, parse_vector
+from autoscaler.sampling.promql import PART, Query, literal, query_for
 from autoscaler.sampling.promsession import judge_answer
+from autoscaler.sampling.promvalue import Limits, Series
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NOW = 1_000_000.0
 LIMITS = Limits(15.0, 30.0)
+ASKED = Query("q", hint="is it scraped?")
 JSON = {"Content-Type": "application/json"}
 
 
@@ -41,10 +45,19 @@ def member(name: str, digit: str = "a", ip: str = "10.0.0.2", host_port: int = 0
 
 
 def parts(
-    used: float | None, at: float = NOW, limit: float | None = None, **labels: str
+    cores: float | None,
+    at: float = NOW,
+    limit: float | None = None,
+    since: float | None = None,
+    **labels: str,
 ) -> list[Series]:
-    """Return the series of one container as a dialect's query gives them."""
-    values = {"used": used, "at": at, "limit": limit}
+    """Return the series of one container as a dialect's query gives them; None: it was not there
+    before.
+    """
+    before = at - 15 if since is None else since
+    values = {"at": at, "limit": limit} | (
+        {} if cores is None else {"used": cores * (at - before), "since": before}
+    )
     return [
         Series({**labels, PART: part}, value, NOW)
         for part, value in values.items()
@@ -54,7 +67,7 @@ def parts(
 
 def one(series: Sequence[Series], *, custom: bool = False) -> float | Missing:
     """Judge the series of a role with the one member `v1`."""
-    return judge([member("v1")], series, LIMITS, custom=custom)["v1"]
+    return judge([member("v1")], series, LIMITS, replace(ASKED, custom=custom))["v1"]
 
 
 def reason(outcome: float | Missing) -> NoReading:
@@ -89,14 +102,12 @@ def test_without_a_limit_the_member_s_allowed_cpus_count(limit: float | None) ->
 )
 def test_a_series_finds_its_member_by_id_name_or_instance(labels: dict[str, str]) -> None:
     """Also on Docker 29, where cAdvisor knows no names."""
-    assert one(parts(0.5, NOW, None, **labels)) == 25.0
+    assert one(parts(0.5, NOW, None, None, **labels)) == 25.0
 
 
 def test_a_published_port_finds_its_member() -> None:
     """Where Prometheus scrapes the host's ports, the port tells the member."""
-    found = judge(
-        [member("v1", host_port=19003)], parts(1.0, instance="host:19003"), LIMITS, custom=False
-    )
+    found = judge([member("v1", host_port=19003)], parts(1.0, instance="host:19003"), LIMITS, ASKED)
     assert found["v1"] == 50.0
 
 
@@ -114,10 +125,14 @@ def test_the_series_of_a_replaced_container_does_not_count() -> None:
         (parts(0.5, name="", instance="cadvisor:8080"), NoReading.EMPTY),
         (parts(math.nan, name="v1"), NoReading.NOT_A_NUMBER),
         (parts(math.inf, name="v1"), NoReading.NOT_A_NUMBER),
-        (parts(-0.1, name="v1"), NoReading.NOT_A_NUMBER),
+        (parts(-0.1, name="v1"), NoReading.COUNTER_WENT_BACK),
+        (parts(1e6, name="v1"), NoReading.NOT_A_NUMBER),
         (parts(0.5, at=NOW - 31, name="v1"), NoReading.STALE),
         (parts(0.5, at=math.nan, name="v1"), NoReading.STALE),
         (parts(None, name="v1"), NoReading.TOO_FEW_SAMPLES),
+        (parts(0.5, since=NOW, name="v1"), NoReading.TOO_FEW_SAMPLES),
+        (parts(0.5, since=NOW - 7, name="v1"), NoReading.TOO_FEW_SAMPLES),
+        (parts(0.5, since=NOW - 31, name="v1"), NoReading.STALE),
         ([*parts(0.5, name="v1"), *parts(0.6, name="v1", job="b")], NoReading.AMBIGUOUS),
     ],
 )
@@ -126,10 +141,50 @@ def test_what_is_no_number_is_a_named_reason(series: list[Series], expected: NoR
     assert reason(one(series)) is expected
 
 
+STARTED = datetime.fromtimestamp(NOW - 10, UTC).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("series", "expected"),
+    [
+        (parts(None), NoReading.FIRST_SIGHT),
+        (parts(0.5), NoReading.RESTARTED),
+        (parts(0.5, at=NOW - 12), NoReading.RESTARTED),
+    ],
+)
+def test_counters_of_the_run_before_are_no_reading_of_this_one(
+    series: list[Series], expected: NoReading
+) -> None:
+    """The member was started 10 s ago: neither a window that began before, nor an old scrape."""
+    young = replace(member("v1"), started_at=STARTED)
+    series = [replace(one, labels={**one.labels, "name": "v1"}) for one in series]
+    assert reason(judge([young], series, LIMITS, ASKED)["v1"]) is expected
+
+
+def test_a_window_may_be_longer_than_asked_for_and_counts_as_what_it_is() -> None:
+    """Scrapes rarely lie exactly that far apart: 10 CPU seconds in 20 s are half a core."""
+    assert one(parts(0.5, since=NOW - 20, name="v1")) == 25.0
+
+
+def test_a_clock_that_differs_is_named() -> None:
+    """A start that lies ahead of Prometheus' clock is no start."""
+    ahead = datetime.fromtimestamp(NOW + 60, UTC).isoformat()
+    found = judge([replace(member("v1"), started_at=ahead)], parts(0.5, name="v1"), LIMITS, ASKED)
+    assert isinstance(found["v1"], Missing)
+    assert "clocks" in found["v1"].detail
+
+
+def test_two_series_of_one_member_are_shown_by_what_tells_them_apart() -> None:
+    """And not by the labels they share."""
+    found = one([*parts(0.5, name="v1", job="a"), *parts(0.6, name="v1", job="b")])
+    assert isinstance(found, Missing)
+    assert '{job="a"} and {job="b"}' in found.detail
+
+
 def test_a_series_that_fits_two_members_counts_for_neither() -> None:
     """Two members at one address, say, cannot be told apart by it."""
     both = [member("v1"), member("v2", "b")]
-    found = judge(both, parts(0.5, instance="10.0.0.2:1"), LIMITS, custom=False)
+    found = judge(both, parts(0.5, instance="10.0.0.2:1"), LIMITS, ASKED)
     assert [reason(found[m.name]) for m in both] == [NoReading.AMBIGUOUS] * 2
 
 
