@@ -113,6 +113,8 @@ def earliest_change(
     if not step_seconds > 0:
         raise ValueError(f"step_seconds is {step_seconds}; it must be above 0")
     horizon = longest_window(policy) + longest_period(policy)
+    # Between two steps no look is missed, however long they are.
+    policy = replace(policy, gap_seconds=max(policy.gap_seconds, step_seconds))
     for step in range(1, int(horizon / step_seconds) + 2):
         at = now + step * step_seconds
         decision, memory = decide(policy, memory, loads, at, overrides)

@@ -507,6 +507,15 @@ def test_there_is_no_earliest_change_where_the_rules_ask_for_none(
     assert earliest_change(POLICY, memory, members, NOW, 5) is None
 
 
+def test_long_steps_are_no_gap_in_the_readings() -> None:
+    """A window of a day is stepped through in minutes; the count was low all along."""
+    policy = replace(POLICY, scale_down=replace(POLICY.scale_down, window_seconds=86_400.0))
+    memory = Memory(2, ((NOW, 2),), recorded_at=NOW)
+    found = earliest_change(policy, memory, LOW, NOW, 432.0)
+    assert found is not None
+    assert (found[0] - NOW, found[1].reason) == (86_400.0, Reason.SCALE_DOWN)
+
+
 def test_there_is_no_earliest_change_at_max() -> None:
     """Overload at max stays as it is however long one waits."""
     _, memory = decide(POLICY, quiet(3), loads(90, 90, 90), NOW)
