@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from autoscaler.daemon import hosting, scheduling
-from autoscaler.daemon.deciding import reachable, rounded
+from autoscaler.daemon.deciding import rounded
 from autoscaler.daemon.overriding import shown
 from autoscaler.daemon.state import RoleState, State
+from autoscaler.model import RolePolicy
 from autoscaler.policy.behavior import longest_period, longest_window
-from autoscaler.policy.decide import with_protected
-from autoscaler.policy.explain import Explanation, Situation, explain
+from autoscaler.policy.decide import with_protected, within_reach
+from autoscaler.policy.explain import Explanation, Situation, Turn, explain
 from autoscaler.policy.overrides import Moment
 
 MOST_STEPS = 200
 """How often the policy is asked at most to foresee the next change."""
 
 
-def situation(role: RoleState, state: State, now: float) -> Situation | None:
+def situation(role: RoleState, state: State, moment: Moment) -> Situation | None:
     """Return what explains a role's last decision; None before the first."""
     if role.decision is None:
         return None
+    now = moment.monotonic
     return Situation(
         role.name,
-        with_protected(reachable(role), role.protected_running),
+        _in_reach(role, role.policy),
         role.memory,
         role.decision,
         role.loads(now),
@@ -33,12 +36,30 @@ def situation(role: RoleState, state: State, now: float) -> Situation | None:
         hosting.in_force(role, state),
         role.low_since,
         hosting.words(state),
+        _turn(role, state, moment),
     )
 
 
-def explanation(role: RoleState, state: State, now: float) -> Explanation | None:
+def _in_reach(role: RoleState, policy: RolePolicy) -> RolePolicy:
+    """Return rules with bounds that the role's containers allow."""
+    reachable = within_reach(policy, role.memory.desired, len(role.members))
+    return with_protected(reachable, role.protected_running)
+
+
+def _turn(role: RoleState, state: State, moment: Moment) -> Turn | None:
+    """Return when the schedule gives the role other bounds, and which."""
+    change = scheduling.next_bounds(role, state.settings)
+    if change is None:
+        return None
+    until, bounds, words = change
+    policy = replace(role.policy, minimum=bounds.minimum, maximum=bounds.maximum)
+    at = moment.monotonic + until.timestamp() - moment.wall
+    return Turn(at, _in_reach(role, policy), words)
+
+
+def explanation(role: RoleState, state: State, moment: Moment) -> Explanation | None:
     """Explain a role's last decision; None before the first."""
-    found = situation(role, state, now)
+    found = situation(role, state, moment)
     return None if found is None else explain(found)
 
 
@@ -50,7 +71,7 @@ def _step(role: RoleState, state: State) -> float:
 
 def answer(role: RoleState, state: State, moment: Moment) -> dict[str, Any]:
     """Return the answer to `explain`."""
-    told = explanation(role, state, moment.monotonic)
+    told = explanation(role, state, moment)
     why = list(told.sentences) if told else [f"{role.name} was not decided on yet."]
     wall = datetime.fromtimestamp(moment.wall, UTC)
     return {

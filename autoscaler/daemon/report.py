@@ -103,11 +103,16 @@ def _role(role: RoleState, state: State, moment: Moment, *, foresee: bool) -> di
 
 def _next_change(role: RoleState, state: State, moment: Moment) -> dict[str, Any] | None:
     """Return what the count becomes, and when, if the readings stay as they are."""
-    told = explanation(role, state, moment.monotonic)
+    told = explanation(role, state, moment)
     if told is None or told.next_seconds is None:
         return None
-    at = datetime.fromtimestamp(moment.wall + told.next_seconds, UTC).isoformat(timespec="seconds")
-    return {"in_seconds": told.next_seconds, "at": at, "desired": told.next_desired}
+    ago = 0.0 if state.sampled_at is None else moment.monotonic - state.sampled_at
+    at = datetime.fromtimestamp(moment.wall - ago + told.next_seconds, UTC)
+    return {
+        "in_seconds": round(max(0.0, told.next_seconds - ago), 1),
+        "at": at.isoformat(timespec="seconds"),
+        "desired": told.next_desired,
+    }
 
 
 def _member(role: RoleState, member: Member, *, published: bool, now: float) -> dict[str, Any]:

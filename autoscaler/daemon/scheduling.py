@@ -80,6 +80,24 @@ def shown(role: RoleState, settings: Settings, moment: datetime) -> dict[str, An
     }
 
 
+def next_bounds(role: RoleState, settings: Settings) -> tuple[datetime, Bounds, str] | None:
+    """Return when the schedule gives the role other bounds, which, and when and how in words.
+
+    As of the role's last look; None without a schedule, or if no change is in sight.
+    """
+    forecast = role.forecast
+    if forecast is None or forecast.until is None or forecast.following is None:
+        return None
+    bounds = attainable(forecast.following.bounds, role.settings.bounds, len(role.members))
+    before, after = forecast.now.windows, forecast.following.windows
+    ends = [f"the window {name} ends" for name in before if name not in after]
+    begins = [f"the window {name} begins" for name in after if name not in before]
+    same_day = forecast.until.date() == forecast.since.astimezone(forecast.until.tzinfo).date()
+    when = forecast.until.strftime("%H:%M" if same_day else "%H:%M on %A, %-d %B")
+    words = f"At {when} ({settings.zone()}) {' and '.join(ends + begins)}"
+    return forecast.until, bounds, words
+
+
 def sentences(role: RoleState, settings: Settings, moment: datetime) -> list[str]:
     """Return for a person who asks why what the schedule has in force; nothing without one."""
     schedule = shown(role, settings, moment)

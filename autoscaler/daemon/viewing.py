@@ -15,7 +15,7 @@ def view(state: State, moment: Moment) -> View:
     return View(
         status=status(state, moment, foresee=False),
         roles={
-            name: RoleView(role.policy, role.overrides, situation(role, state, now))
+            name: RoleView(role.policy, role.overrides, situation(role, state, moment))
             for name, role in state.roles.items()
         },
         ticked_at=state.ticked_at,

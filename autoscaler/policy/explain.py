@@ -6,10 +6,25 @@ Pure: times are monotonic seconds and become durations; whoever shows them may a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autoscaler.model import Decision, MemberLoad, Memory, Overrides, Reason, RolePolicy
 from autoscaler.policy.decide import earliest_change
+
+_LONG_SECONDS = 900.0
+"""Times from here on are told in hours and minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A change of the bounds by the time of day: `at` (monotonic seconds) `policy` is in force.
+
+    `words` say when and through what, as in "At 18:00 the window workdays ends".
+    """
+
+    at: float
+    policy: RolePolicy
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +33,9 @@ class Situation:
 
     `host` says what a saturated host lacks, with the numbers.
 
-    `policy` has the bounds that were in force at the decision. `low_since` is when the mean fell
-    below the lower threshold, None while it is not below. The rules are asked every `step_seconds`.
+    `policy` has the bounds that were in force at the decision, until `turn`. `low_since` is when
+    the mean fell below the lower threshold, None while it is not below. The rules are asked every
+    `step_seconds`.
     """
 
     role: str
@@ -32,6 +48,7 @@ class Situation:
     overrides: Overrides
     low_since: float | None = None
     host: str = ""
+    turn: Turn | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +67,10 @@ def explain(at: Situation) -> Explanation:
     """Explain a role's last decision."""
     first = f"{at.role} {_count_words(at.decision)}: {_why(at)}."
     sentences = [first, *_held_by(at)]
-    coming = earliest_change(at.policy, at.memory, at.loads, at.now, at.step_seconds, at.overrides)
+    coming = _next_change(at)
+    turn = at.turn
+    if turn is not None and (coming is None or coming[0] >= turn.at):
+        sentences.append(f"{turn.words}: {_new_bounds(at.policy, turn.policy)}.")
     if coming is None:
         sentences.append("If the readings stay as they are, nothing changes.")
         return Explanation(tuple(sentences), None, None)
@@ -60,6 +80,38 @@ def explain(at: Situation) -> Explanation:
         f"({coming[1].reason.value})."
     )
     return Explanation(tuple(sentences), round(seconds, 1), desired)
+
+
+def _next_change(at: Situation) -> tuple[float, Decision] | None:
+    """Return when the count changes next if the readings stay as they are, and that decision."""
+    coming = earliest_change(at.policy, at.memory, at.loads, at.now, at.step_seconds, at.overrides)
+    turn = at.turn
+    if turn is None or (coming is not None and coming[0] < turn.at):
+        return coming
+    before = max(turn.at, at.now) - at.step_seconds
+    memory = _by_then(at.memory, at.decision.recommended, max(before, at.now))
+    return earliest_change(turn.policy, memory, at.loads, before, at.step_seconds, at.overrides)
+
+
+def _by_then(memory: Memory, recommended: int | None, then: float) -> Memory:
+    """Return the memory at a later time if each look until then recommends the same.
+
+    Windows ask for extremes only, so the last recommendation stands for all of them.
+    """
+    if recommended is None:
+        return memory
+    recommendations = (*memory.recommendations, (then, recommended))
+    return replace(memory, recommendations=recommendations, recorded_at=then)
+
+
+def _new_bounds(old: RolePolicy, new: RolePolicy) -> str:
+    """Say which bounds change, and to what."""
+    said = []
+    if new.minimum != old.minimum:
+        said.append(f"minimum {new.minimum}")
+    if new.maximum != old.maximum:
+        said.append(f"maximum {new.maximum}")
+    return ", ".join(said) or "the bounds stay as they are"
 
 
 def shrink_below(policy: RolePolicy, count: int) -> float:
@@ -187,4 +239,7 @@ def _percent(value: float | None) -> str:
 
 
 def _time(seconds: float) -> str:
-    return f"{seconds:.0f} s"
+    if seconds < _LONG_SECONDS:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return " ".join(f"{n} {unit}" for n, unit in ((hours, "h"), (minutes, "min")) if n)

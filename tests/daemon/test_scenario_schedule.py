@@ -103,11 +103,42 @@ def test_status_says_what_is_in_force_until_when_and_what_is_next(early: World) 
 
 
 def test_explain_tells_of_the_schedule(early: World) -> None:
-    """In a sentence of its own."""
+    """What will change, although the load asks for nothing, and what is in force."""
+    early.run(20.0)
+    assert early.ask("explain", role="validator")["sentences"][-3:-1] == [
+        "At 08:00 (Europe/Berlin) the window workdays begins: minimum 2.",
+        "If the readings stay as they are, it becomes 2 in 280 s (below_min).",
+    ]
     assert early.ask("explain", role="validator")["sentences"][-1] == (
         "By the schedule, in force is no window (1 to 3) until 2026-11-25T08:00:00+01:00, "
         "then workdays (2 to 3)."
     )
+
+
+@pytest.mark.parametrize("begins", ["07:55", "17:30"])
+def test_what_is_foreseen_is_what_happens(make_world: MakeWorld, begins: str) -> None:
+    """The window that begins, and the grace that begins when it ends; within two looks."""
+    world = make_world(ROLES__VALIDATOR__SCHEDULE=WORKDAYS, **BERLIN)
+    begin(world, f"2026-11-25T{begins}:00+01:00")
+    world.load("validator", 10.0)
+    world.run(400.0 if begins == "17:30" else 20.0)
+    before = world.desired()
+    coming = world.ask("status")["roles"]["validator"]["next_change"]
+    foreseen = datetime.fromisoformat(coming["at"]).timestamp()
+    assert foreseen == pytest.approx(world.time.wall().timestamp() + coming["in_seconds"], abs=1.0)
+    world.until(lambda: world.desired() != before, 3600.0)
+    assert world.desired() == coming["desired"]
+    assert world.time.wall().timestamp() == pytest.approx(foreseen, abs=11.0)
+
+
+def test_a_window_of_another_day_is_named_with_the_day(make_world: MakeWorld) -> None:
+    """On a Friday evening, eight o'clock is Monday's."""
+    world = make_world(ROLES__VALIDATOR__SCHEDULE=WORKDAYS, **BERLIN)
+    begin(world, "2026-11-27T20:00:00+01:00")
+    world.run(20.0)
+    said = world.ask("explain", role="validator")["sentences"]
+    begins = "the window workdays begins: minimum 2."
+    assert f"At 08:00 on Monday, 30 November (Europe/Berlin) {begins}" in said
 
 
 def test_a_role_without_a_schedule_says_nothing_of_one(world: World) -> None:

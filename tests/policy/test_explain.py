@@ -16,7 +16,7 @@ from autoscaler.model import (
     Select,
 )
 from autoscaler.policy.decide import decide
-from autoscaler.policy.explain import Explanation, Situation, explain
+from autoscaler.policy.explain import Explanation, Situation, Turn, explain
 
 POLICY = RolePolicy(
     minimum=1,
@@ -108,3 +108,57 @@ def test_every_reason_has_words() -> None:
         changed = replace(decision, reason=reason)
         at = Situation("v", POLICY, after, changed, loads, NOW, 5.0, Overrides())
         assert explain(at).sentences[0].startswith("v stays at 2: ")
+
+
+def turning(seconds: float, memory: Memory, cpu: float, *, low: int, high: int) -> list[str]:
+    """Explain a role of two or more at its bounds when the schedule changes them; the end of it."""
+    policy = replace(POLICY, minimum=min(2, memory.desired))
+    loads = [MemberLoad(f"v-{i}", cpu) for i in range(memory.desired)]
+    decision, after = decide(policy, memory, loads, NOW, Overrides())
+    turn = Turn(NOW + seconds, replace(POLICY, minimum=low, maximum=high), "At 18:00 it turns")
+    at = Situation("v", policy, after, decision, loads, NOW, 5.0, Overrides(), turn=turn)
+    return list(explain(at).sentences[1:])
+
+
+def test_a_minimum_that_rises_is_foreseen() -> None:
+    """Long after every window of the rules: the load asks for nothing."""
+    memory = Memory(1, ((NOW - 5, 1),), recorded_at=NOW - 5)
+    assert turning(36_060.0, memory, 50.0, low=2, high=3)[-2:] == [
+        "At 18:00 it turns: minimum 2.",
+        "If the readings stay as they are, it becomes 2 in 10 h 1 min (below_min).",
+    ]
+
+
+def test_a_minimum_that_falls_lets_the_grace_begin() -> None:
+    """At the minimum the rules ask for two; from the turn on they ask for one, and wait."""
+    memory = Memory(2, ((NOW - 5, 2),), recorded_at=NOW - 5)
+    assert turning(100.0, memory, 5.0, low=1, high=3) == [
+        "At 18:00 it turns: minimum 1.",
+        "If the readings stay as they are, it becomes 1 in 395 s (scale_down).",
+    ]
+
+
+def test_a_maximum_that_falls_is_foreseen() -> None:
+    """At once, whatever the load."""
+    memory = Memory(3, ((NOW - 5, 3),), recorded_at=NOW - 5)
+    assert turning(60.0, memory, 60.0, low=1, high=2)[-2:] == [
+        "At 18:00 it turns: minimum 1, maximum 2.",
+        "If the readings stay as they are, it becomes 2 in 60 s (above_max).",
+    ]
+
+
+def test_a_turn_that_changes_no_count_is_told() -> None:
+    """Who is asked whether something will change must know."""
+    memory = Memory(2, ((NOW - 5, 2),), recorded_at=NOW - 5)
+    assert turning(60.0, memory, 50.0, low=1, high=3)[-2:] == [
+        "At 18:00 it turns: minimum 1.",
+        "If the readings stay as they are, nothing changes.",
+    ]
+
+
+def test_what_the_rules_do_before_the_turn_comes_first() -> None:
+    """The turn is then another matter."""
+    memory = Memory(3, ((NOW - 200, 3),), recorded_at=NOW - 5)
+    assert turning(3_600.0, memory, 5.0, low=1, high=3) == [
+        "If the readings stay as they are, it becomes 2 in 100 s (scale_down).",
+    ]
