@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from autoscaler.daemon import renaming
 from autoscaler.daemon.adopting import Adopting
 from autoscaler.daemon.hands import Verdict
 from autoscaler.daemon.journal import Journal
@@ -61,6 +62,7 @@ class Looking:
     def _take_in_role(
         self, role: RoleState, members: dict[str, Member], began: float, now: float
     ) -> None:
+        renaming.follow(role, members, now, self._journal)
         before = role.members
         role.members = members
         if before.keys() != members.keys():
@@ -150,7 +152,7 @@ class Looking:
             state=member.state.value if after else "gone",
             exit_code=member.exit_code,
             oom_killed=member.oom_killed,
-            reason=_death(member) if after else "the container was removed",
+            reason=_death(member) if after else "its container was removed or renamed",
         )
         if member.state is ContainerState.PAUSED:
             return
@@ -214,7 +216,7 @@ class Looking:
                 "member.missing",
                 role=role.name,
                 member=name,
-                reason="the container does not exist any more",
+                reason="no container has this name any more",
                 hint="docker compose create makes it again",
             )
         role.known |= set(present)

@@ -93,11 +93,12 @@ class Box:
     stop_error: AutoscalerError | None = None
     served: bool = False
     drained: bool = False
+    made_as: str = ""
 
     @property
     def container_id(self) -> str:
-        """Its id: another after it was made anew."""
-        return f"{self.name}-{self.number}"
+        """Its id: another after it was made anew, the same after it was renamed."""
+        return f"{self.made_as or self.name}-{self.number}"
 
     @property
     def running(self) -> bool:
@@ -258,6 +259,12 @@ class Engine:
         box = self.boxes[name]
         box.state = ContainerState.RUNNING if again else ContainerState.PAUSED
         self.emit(box, EventKind.UNPAUSE if again else EventKind.PAUSE)
+
+    def rename(self, name: str, new: str) -> None:
+        """Somebody gives a container another name."""
+        box = self.boxes[new] = self.boxes.pop(name)
+        box.made_as, box.name = box.made_as or name, new
+        self.emit(box, EventKind.RENAME, name)
 
     def recreate(self, name: str) -> None:
         """`compose up` replaces a running container by a new one of the same name."""

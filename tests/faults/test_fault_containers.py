@@ -194,16 +194,17 @@ def test_a_serving_member_removed_by_force_is_replaced_and_told_as_missing(
 
 
 def test_a_renamed_member_goes_on_serving_under_its_new_name(make_host: MakeHost) -> None:
-    """It takes the place of the member of the old name; nothing starts or stops."""
+    """The log says so; nothing starts or stops, and nobody is told of a death."""
     host = two_of_three(make_host)
     daemon, second = host.daemon, host.name("validator", 2)
     load = host.load(RATE, "validator")
 
     host.stack.container(second).rename(f"{second}-b")
     daemon.wait_for("member.published", member=f"{second}-b")
-    (told,) = daemon.of("member.changed_by_hand")
-    assert told.fields["hint"] == "it takes the place of a member that cannot answer"
+    (told,) = daemon.of("member.renamed")
+    assert (told.fields["before"], told.fields["member"]) == (second, f"{second}-b")
     until(lambda: load.report().requests > RATE, "requests go on")
     none_failed(load)
-    assert not [e for e in daemon.events if e.name in {"member.started", "member.stopped"}]
+    untrue = {"member.started", "member.stopped", "member.died", "member.changed_by_hand"}
+    assert not [e for e in daemon.events if e.name in untrue]
     assert host.role("validator")["desired"] == 2
