@@ -22,7 +22,7 @@ from autoscaler.demo.scenario import (
     phase_is_over,
 )
 from autoscaler.demo.stack import Stack
-from autoscaler.demo.story import changes, summary
+from autoscaler.demo.story import changes, full_seconds, summary
 from autoscaler.demo.sweep import sweep_leftovers
 from autoscaler.demo.view import Picture, View, make_view
 from autoscaler.demo.watch import RoleLook, look
@@ -134,5 +134,6 @@ class Play:
         found = changes(self._daemon.events, self._began_wall, self._starts)
         return {
             "timeout_seconds": LIMITS.timeout_seconds,
+            "host_full_seconds": full_seconds(self._daemon.events, self._began_wall, time.time()),
             **summary(report, found, counts),
         }

@@ -8,7 +8,7 @@ import pytest
 
 from autoscaler.demo.daemon import LogEvent, read_line
 from autoscaler.demo.scenario import PHASES, phase_is_over
-from autoscaler.demo.story import changes, complaints, summary
+from autoscaler.demo.story import changes, complaints, full_seconds, summary
 from autoscaler.demo.tally import Tally
 from autoscaler.demo.watch import words
 
@@ -173,3 +173,34 @@ def test_the_last_phase_waits_until_surplus_members_have_stopped() -> None:
 def test_all_phases_fit_into_four_minutes() -> None:
     """Even with every phase at its limit, load lasts 220 s at most."""
     assert sum(phase.limit_seconds for phase in PHASES) <= 220
+
+
+def host(event: str, time: float, resource: str = "cpu") -> LogEvent:
+    """Return an event of the host."""
+    return LogEvent(f"host.{event}", time, {"resource": resource})
+
+
+def test_the_seconds_of_a_full_machine_are_counted_from_the_daemons_events() -> None:
+    """90 to 105 counts from 100 on, 120 to the end at 130 too; memory is another matter."""
+    events = [
+        host("saturated", 90.0),
+        host("saturated", 101.0, "memory"),
+        host("recovered", 105.0),
+        host("recovered", 110.0, "memory"),
+        host("saturated", 120.0),
+    ]
+    assert full_seconds(events, 100.0, 130.0) == 15.0
+
+
+@pytest.mark.parametrize(("full", "told"), [(30.0, False), (31.0, True)])
+def test_a_failure_on_a_full_machine_says_so(full: float, told: bool) -> None:
+    """Whoever reads it shall not look for the fault in the daemon."""
+    failed = {**result(), "failed": 3, "host_full_seconds": full}
+    assert (
+        any("run it again on a quieter machine" in line for line in complaints(failed, 1)) is told
+    )
+
+
+def test_a_full_machine_alone_is_no_failure() -> None:
+    """If nothing failed it does not matter how busy the machine was."""
+    assert complaints({**result(), "host_full_seconds": 100.0}, 1) == []
