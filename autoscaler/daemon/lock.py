@@ -31,24 +31,23 @@ class InstanceLock:
         """Take all locks or raise LockedError naming the process that holds one."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            fd = os.open(self.path, flags, 0o644)
         except OSError as error:
             raise AutoscalerError(
                 f"cannot open the lock file {self.path}: {error.strerror}; AUTOSCALER_RUN_DIR must "
                 "be a directory this user may write to"
             ) from error
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        self._fds.append(fd)
+        if not self._locked(fd, self.path, "AUTOSCALER_RUN_DIR"):
             holder = os.pread(fd, 32, 0).decode("ascii", "replace").strip() or "unknown"
-            os.close(fd)
+            self.release()
             raise LockedError(
                 f"another autoscaler runs already: process {holder} holds {self.path}; "
                 "stop it first (systemctl stop autoscaler)"
-            ) from error
+            )
         os.ftruncate(fd, 0)
         os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
-        self._fds.append(fd)
         for variable, directory in self._alone.items():
             self._claim(variable, directory)
 
@@ -58,16 +57,31 @@ class InstanceLock:
             fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError:
             return
+        if any(os.path.sameopenfile(fd, held) for held in self._fds):
+            os.close(fd)  # two settings may name one directory
+            return
         self._fds.append(fd)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if not self._locked(fd, directory, variable):
             holder = _holder(os.fstat(fd).st_ino)
             self.release()
             raise LockedError(
                 f"another autoscaler uses {directory} already{holder}; give each its own "
                 f"{variable}, or stop the other one"
+            )
+
+    def _locked(self, fd: int, path: Path, variable: str) -> bool:
+        """Try to lock an open file; False if somebody else has. Raises AutoscalerError."""
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            self.release()
+            raise AutoscalerError(
+                f"cannot lock {path}: {error.strerror}; {variable} must be on a file system that "
+                "knows locks, which not every network file system does"
             ) from error
+        return True
 
     def release(self) -> None:
         """Give the locks back; the file stays, so that two starting daemons see the same one."""

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from autoscaler.daemon.lock import InstanceLock
 from autoscaler.errors import AutoscalerError, LockedError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 HOLD = """
 import sys, pathlib
@@ -110,6 +109,45 @@ def test_a_refused_daemon_leaves_nothing_locked(tmp_path: Path) -> None:
         with holder(tmp_path / "b") as free:
             free.kill()
         process.kill()
+
+
+def test_one_directory_may_serve_for_two_settings(tmp_path: Path) -> None:
+    """The daemon does not take itself for another one."""
+    lock = InstanceLock(tmp_path, {"STATE_DIR": tmp_path, "NGINX__DIRECTORY": tmp_path})
+    lock.acquire()
+    lock.release()
+
+
+@pytest.mark.parametrize("file_system", ["run", "state"])
+def test_a_file_system_without_locks_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_system: str
+) -> None:
+    """It is no other daemon that is in the way; the setting to change is told."""
+    real = fcntl.flock
+
+    def flock(fd: int, operation: int) -> None:
+        if Path(f"/proc/self/fd/{fd}").resolve().is_relative_to(tmp_path / file_system):
+            raise OSError(errno.ENOLCK, "No locks available")
+        real(fd, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    (tmp_path / "state").mkdir()
+    lock = InstanceLock(tmp_path / "run", {"AUTOSCALER_STATE_DIR": tmp_path / "state"})
+    with pytest.raises(AutoscalerError) as refused:
+        lock.acquire()
+    variable = f"AUTOSCALER_{file_system.upper()}_DIR"
+    assert f"No locks available; {variable} must be on a file system that knows" in str(
+        refused.value
+    )
+
+
+def test_a_link_in_place_of_the_lock_is_not_followed(tmp_path: Path) -> None:
+    """What it points to would be emptied."""
+    (tmp_path / "precious").write_text("x", encoding="utf-8")
+    (tmp_path / "lock").symlink_to(tmp_path / "precious")
+    with pytest.raises(AutoscalerError, match="cannot open the lock file"):
+        InstanceLock(tmp_path).acquire()
+    assert (tmp_path / "precious").read_text(encoding="utf-8") == "x"
 
 
 def test_a_directory_that_is_not_there_holds_nobody_up(tmp_path: Path) -> None:
