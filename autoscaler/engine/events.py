@@ -45,8 +45,8 @@ def translate_event(raw: Mapping[str, Any]) -> EngineEvent | None:
     Network events carry the container they concern, if any, and the network in `detail`.
     """
     action = str(raw.get("Action") or raw.get("status") or "")
-    actor: Mapping[str, Any] = raw.get("Actor") or {}
-    attributes: Mapping[str, str] = actor.get("Attributes") or {}
+    actor = _object(raw.get("Actor"))
+    attributes = _object(actor.get("Attributes"))
     nanoseconds = raw.get("timeNano")
     seconds = float(nanoseconds) / 1e9 if nanoseconds else float(raw.get("time") or 0)
     if raw.get("Type") == "network":
@@ -68,6 +68,19 @@ def translate_event(raw: Mapping[str, Any]) -> EngineEvent | None:
         time=seconds,
         detail=_detail(attributes),
     )
+
+
+def _object(value: object) -> dict[str, Any]:
+    """Return a part of an event that should be an object, an empty one if it is none."""
+    return value if isinstance(value, dict) else {}
+
+
+def _decoded(line: bytes) -> dict[str, Any]:
+    """Return the object in a line of the stream. Raises ValueError for anything else."""
+    raw = json.loads(line)
+    if not isinstance(raw, dict):
+        raise ValueError(f"{line[:80]!r} is no event")  # noqa: TRY004 - told like broken JSON
+    return raw
 
 
 def _detail(attributes: Mapping[str, str]) -> str:
@@ -148,7 +161,7 @@ class Watcher(threading.Thread):
                     yield _event(EventKind.CONNECTED, "")
                     # Chunk by chunk, as the engine sends them: a fixed size would wait for more.
                     for line in response.iter_lines(chunk_size=None):
-                        event = translate_event(json.loads(line)) if line else None
+                        event = translate_event(_decoded(line)) if line else None
                         if event is not None:
                             yield event
             finally:

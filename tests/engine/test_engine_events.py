@@ -194,6 +194,23 @@ def test_a_refused_stream_tells_the_engines_words(serve: Serve, until: Until) ->
     assert "proxy" in one.events[0].detail
 
 
+@pytest.mark.parametrize("line", [b"[]", b"7", b'"no"', b"null", b'{"half": '])
+def test_a_stream_of_something_else_is_told_and_tried_again(
+    serve: Serve, until: Until, line: bytes
+) -> None:
+    """A proxy's own JSON does not end the thread that listens."""
+
+    def answer(path: str) -> tuple[int, bytes]:
+        return 200, b'{"ApiVersion": "1.41"}' if path.endswith("/version") else line + b"\n"
+
+    one = Heard(serve(answer).url)
+    one.watcher.start()
+    until(lambda: one.count(EventKind.CONNECTED) > 1)
+    one.watcher.stop()
+    assert one.events[1].kind is EventKind.DISCONNECTED
+    assert "listen to the engine's events" in one.events[1].detail
+
+
 def test_a_health_event_as_recorded_is_understood() -> None:
     """The new state stands in the action itself."""
     raw = {
@@ -220,6 +237,7 @@ def test_a_health_event_as_recorded_is_understood() -> None:
         {"Type": "network", "Action": "prune"},
         {"Type": "image", "Action": "create"},
         {"Type": "volume", "Action": "destroy", "Actor": None},
+        {"Type": "image", "Action": "create", "Actor": ["x"]},
     ],
 )
 def test_other_events_mean_nothing(raw: dict[str, object]) -> None:
