@@ -70,15 +70,17 @@ class Fanout(Generic[K, V]):
                         return
                 continue
             try:
-                answers.put((key, call()))
+                answer = call()
             except BaseException:
                 # A defect of the call: this thread ends with its traceback and is replaced.
                 with self._guard:
                     self._workers -= 1
                 raise
             finally:
+                # Before the answer: whoever has it may at once ask for the same key again.
                 with self._guard:
                     self._under_way.discard(key)
+            answers.put((key, answer))
 
 
 _Answers = SimpleQueue[tuple[K, V]]
