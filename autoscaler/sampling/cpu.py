@@ -89,6 +89,10 @@ class CpuWindows:
         counters = window.counters
         if not (math.isfinite(counter.cpu_seconds) and counter.cpu_seconds >= 0):
             return Missing(NoReading.NO_COUNTER, f"its CPU counter reads {counter.cpu_seconds}")
+        if not member.allowed_cpus > 0:
+            return Missing(
+                NoReading.NO_COUNTER, "it has no CPU limit, and the engine tells no number of CPUs"
+            )
         if counters and counter.cpu_seconds < counters[-1].cpu_seconds:
             window.restart(NoReading.COUNTER_WENT_BACK)
         oldest_base = counter.at - max(self._base_age, self._spacing)

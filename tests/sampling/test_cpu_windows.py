@@ -128,6 +128,12 @@ def test_a_counter_that_is_no_amount_is_no_counter(value: float) -> None:
     assert target.observe(NODE, Counter(1 + 0.7 * 15, 15.0)) == pytest.approx(70)
 
 
+def test_without_a_number_of_cpus_there_is_no_percentage() -> None:
+    """An engine may not tell the host's; that is named, and nothing is divided by 0."""
+    result = feed(windows(), 0.7, [0, 5, 10, 15], replace(NODE, allowed_cpus=0.0))
+    assert reason(result) is NoReading.NO_COUNTER
+
+
 def test_members_that_are_not_kept_are_forgotten() -> None:
     """A removed container leaves nothing behind."""
     target = windows()
