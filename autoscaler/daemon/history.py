@@ -133,7 +133,8 @@ class History:
             try:
                 self._busy_since = time.monotonic()
                 self._serve(open_history(self.path))
-            except (sqlite3.Error, OSError, AutoscalerError) as error:
+            except (sqlite3.Error, OSError, AutoscalerError, ValueError, OverflowError) as error:
+                # The last two are of values SQLite cannot hold, as half a surrogate pair.
                 self._busy_since = None
                 if self._begun_anew(error):
                     continue

@@ -441,6 +441,22 @@ def test_several_records_are_waited_for_together() -> None:
     assert time.monotonic() - began < 0.5
 
 
+@pytest.mark.parametrize("value", ["\ud800", 2**63])
+def test_a_value_that_no_file_can_hold_costs_only_what_came_with_it(
+    history: History, trouble: Trouble, monkeypatch: pytest.MonkeyPatch, value: object
+) -> None:
+    """The thread goes on: it is told, and what comes later is stored."""
+    monkeypatch.setattr(history_module, "RETRY_SECONDS", 0.01)
+    bad = ("INSERT INTO events VALUES (?, ?, ?, ?, ?)", (1.0, value, None, None, "{}"))
+    assert not history.write([bad]).wait(10.0)
+    deadline = time.monotonic() + 10.0
+    while not history.write([event(2.0, "later")]).wait(10.0):
+        assert time.monotonic() < deadline
+    assert trouble.told[0] is not None
+    assert "cannot store history" in trouble.told[0]
+    assert ("later",) in rows(history.path, "SELECT event FROM events")
+
+
 def test_a_full_queue_drops_and_counts(tmp_path: Path, trouble: Trouble) -> None:
     """The thread does not run here: what exceeds the queue is let go at once."""
     history = History(tmp_path / "history.db", LIMITS, trouble)
