@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -31,7 +32,7 @@ STATUS: dict[str, Any] = {
     "warnings": ["<img src=x onerror=alert(1)>"],
     "overrides": [
         {"kind": "pause", "role": "validator", "direction": "down", "by": "ann",
-         "reason": "<b>deploy</b>", "until": None},
+         "reason": "<b>deploy</b>", "until": "2026-11-25T20:00:00+00:00"},
     ],
     "roles": {
         "validator": {
@@ -41,6 +42,11 @@ STATUS: dict[str, Any] = {
             "min": 1,
             "max": 3,
             "decision": {"mean": 61.5},
+            "schedule": {
+                "zone": "Europe/Berlin", "windows": ["workdays"], "min": 2, "max": 3,
+                "until": "2026-11-27T18:00:00+01:00",
+                "next": {"windows": [], "min": 1, "max": 3},
+            },
             "members": [MEMBER, {**MEMBER, "name": "validator-2", "phase": "unhealthy",
                                  "detail": "10.0.0.2:9003 answered 500"}],
         }
@@ -212,6 +218,53 @@ def test_the_page_follows_the_daemon_without_a_reload(browser: Browser, url: str
         web.board.put(view)
     page.get_by_text("paused (down)").first.wait_for()
     page.close()
+
+
+def test_the_schedule_says_what_is_in_force_until_when_and_what_is_next(
+    browser: Browser, url: str
+) -> None:
+    """In the time zone it is written in, wherever the reader is."""
+    page = browser.open(url)
+    page.wait_for_selector(".schedule b")
+    assert page.locator(".schedule").inner_text() == (
+        "Schedule workdays (2 to 3) until 18:00 on Friday 27 November (Europe/Berlin), "
+        "then no window (1 to 3)"
+    )
+    page.close()
+
+
+def test_an_override_says_who_why_and_until_when(browser: Browser, url: str) -> None:
+    """In the words of whoever set it."""
+    page = browser.open(url)
+    page.wait_for_selector("#overrides b")
+    said = page.locator("#overrides").inner_text()
+    assert re.fullmatch(
+        r"validator: paused \(down\) until \d\d:\d\d.*, by ann: <b>deploy</b>", said
+    ), said
+    page.close()
+
+
+def test_an_error_of_the_page_is_no_silence_of_the_daemon(
+    browser: Browser, url: str, web: Web
+) -> None:
+    """Each is said as what it is, and goes when it is over."""
+    page = browser.open(url)
+    page.wait_for_selector(".chart svg")
+    view = web.board.latest
+    assert view is not None
+    try:
+        web.board.put(replace(view, status={**STATUS, "overrides": None}))
+        page.get_by_text("This page has an error").wait_for()
+        assert page.locator("#stale").is_hidden()
+        assert len(browser.errors) == 1
+        web.board.latest = None
+        page.get_by_text("The daemon answers 503: the daemon is starting.").wait_for()
+    finally:
+        web.board.put(view)
+    page.locator("#stale").wait_for(state="hidden")
+    page.locator("#error").wait_for(state="hidden")
+    page.close()
+    browser.errors.clear()
 
 
 def test_what_others_wrote_is_shown_as_text(browser: Browser, url: str) -> None:

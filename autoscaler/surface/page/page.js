@@ -10,10 +10,20 @@ const $ = (id) => document.getElementById(id);
 const cards = new Map();
 const view = { seconds: 3600, pid: null, answeredAt: null, stale: false, seriesAt: 0 };
 
+// What the daemon did not answer, as opposed to what this page did wrong with an answer.
+class NoAnswer extends Error {}
+
 async function ask(path) {
-  const answer = await fetch(path, { signal: AbortSignal.timeout(GIVE_UP_MS), cache: "no-store" });
-  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
-  return answer.json();
+  let answer, told;
+  try {
+    answer = await fetch(path, { signal: AbortSignal.timeout(GIVE_UP_MS), cache: "no-store" });
+    told = await answer.json();
+  } catch {
+    throw new NoAnswer(view.answeredAt ? `No answer from the daemon since ${clock(view.answeredAt, true)}`
+      : "No answer from the daemon yet");
+  }
+  if (!answer.ok) throw new NoAnswer(`The daemon answers ${answer.status}: ${told.error}`);
+  return told;
 }
 
 function announce(words) { $("announce").textContent = words; }
@@ -23,11 +33,21 @@ function banner(words) {
   $("stale").hidden = words === "";
 }
 
-function goStale() {
-  const since = view.answeredAt ? `since ${clock(view.answeredAt, true)}` : "yet";
-  banner(`No answer from the daemon ${since}. What you see may be old; asking again.`);
+function goStale(words) {
+  banner(`${words}. What you see may be old; asking again.`);
   document.body.classList.add("stale");
   view.stale = true;
+}
+
+// Says that something could not be drawn; the daemon may be well.
+function goWrong(error) {
+  const words = `This page has an error, so some of it may be old or missing (${error?.message ?? error}). `
+    + "The daemon is not affected: autoscaler status shows the same.";
+  if ($("error").textContent !== words) {
+    console.error(error);
+    $("error").textContent = words;
+  }
+  $("error").hidden = false;
 }
 
 function goFresh(status) {
@@ -114,18 +134,27 @@ async function refreshSeries() {
   }
 }
 
+async function showSeries() {
+  const every = view.seconds > 3600 ? 60000 : 5000;
+  if (Date.now() - view.seriesAt < every) return;
+  try {
+    await refreshSeries();
+  } catch (error) {
+    if (!(error instanceof NoAnswer)) throw error;
+    view.seriesAt = Date.now() - every + 10000; // history may be away while the daemon is well
+  }
+}
+
 async function turn() {
   try {
     if (!document.hidden) {
       await refreshStatus();
-      const every = view.seconds > 3600 ? 60000 : 5000;
-      if (Date.now() - view.seriesAt >= every) {
-        // History may be away while the daemon is well: then the charts stay as they are.
-        await refreshSeries().catch(() => { view.seriesAt = Date.now() - every + 10000; });
-      }
+      await showSeries();
+      $("error").hidden = true;
     }
-  } catch {
-    goStale();
+  } catch (error) {
+    if (error instanceof NoAnswer) goStale(error.message);
+    else goWrong(error);
   }
   setTimeout(turn, STATUS_MS);
 }
@@ -133,7 +162,9 @@ async function turn() {
 for (const input of document.querySelectorAll("input[name=range]")) {
   input.addEventListener("change", () => {
     view.seconds = Number(input.value);
-    refreshSeries().catch(() => { view.seriesAt = 0; });
+    view.seriesAt = 0;
+    showSeries().catch(goWrong);
   });
 }
+addEventListener("error", (event) => goWrong(event.error ?? event.message));
 turn();

@@ -41,7 +41,7 @@ export class RoleCard {
       chart: element("div", { class: "chart", tabindex: "0", role: "img" }),
       readout: element("output", { class: "readout" }), legend: element("div", { class: "legend" }),
       members: element("tbody"), events: element("ol", { class: "events" }),
-      schedule: element("p", { class: "muted", hidden: "" }), tags: element("ul", { class: "pills" }),
+      schedule: element("p", { class: "schedule", hidden: "" }), tags: element("ul", { class: "pills" }),
       table: element("table"),
     };
     this.node = this.#layout();
@@ -64,10 +64,10 @@ export class RoleCard {
     this.figures = figures;
     return element("section", { class: "card", "aria-labelledby": id },
       element("div", { class: "head" }, element("h2", { id }, this.name), p.count, p.tags),
-      p.why, p.chart, p.readout, p.legend, figures,
+      p.why, p.schedule, p.chart, p.readout, p.legend, figures,
       element("div", { class: "columns" },
         element("div", {}, element("h3", {}, "Members"), members),
-        element("div", {}, element("h3", {}, "What happened"), p.events, p.schedule)));
+        element("div", {}, element("h3", {}, "What happened"), p.events)));
   }
 
   #listen() {
@@ -103,7 +103,7 @@ export class RoleCard {
     this.names = role.members.map((member) => member.name);
     fill(p.members, role.members.map((member, i) => memberRow(member, i)));
     p.schedule.hidden = !role.schedule;
-    if (role.schedule) p.schedule.textContent = `Schedule: ${role.schedule.words ?? JSON.stringify(role.schedule)}`;
+    if (role.schedule) fill(p.schedule, scheduleWords(role.schedule));
     const told = `${this.name}: ${role.running} running, ${role.desired} wanted`;
     const news = this.told !== null && told !== this.told && role.running === role.desired ? told : null;
     if (this.told === null || role.running === role.desired) this.told = told;
@@ -185,6 +185,17 @@ function memberRow(member, i) {
   return element("tr", { "data-member": i }, name, state,
     element("td", { class: "number" }, percent(member.cpu_percent)),
     element("td", { class: "number memory" }, percent(member.memory_percent)));
+}
+
+// Says in the schedule's own time zone what is in force, until when, and what comes next.
+function scheduleWords(schedule) {
+  const phase = (one) => `${one.windows.join(", ") || "no window"} (${one.min} to ${one.max})`;
+  const now = [element("b", {}, "Schedule"), ` ${phase(schedule)}`];
+  if (!schedule.next) return [...now, "; no change is in sight"];
+  const [date, time] = [schedule.until.slice(0, 10), schedule.until.slice(11, 16)];
+  const day = new Date(`${date}T00:00Z`).toLocaleDateString("en-GB", { weekday: "long", day: "numeric", month: "long", timeZone: "UTC" });
+  const until = element("time", { datetime: schedule.until }, `${time} on ${day}`);
+  return [...now, " until ", until, ` (${schedule.zone}), then ${phase(schedule.next)}`];
 }
 
 function nearest(points, time) {
