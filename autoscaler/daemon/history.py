@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from autoscaler.daemon.schema import is_damage, open_history, prune, put_aside
+from autoscaler.daemon.database import is_damage, open_history, prune, put_aside
 from autoscaler.errors import AutoscalerError
 
 QUEUE_LIMIT = 10_000

@@ -10,7 +10,8 @@ from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
 
-from autoscaler.daemon.schema import Statement, open_to_read
+from autoscaler.daemon.database import open_to_read
+from autoscaler.daemon.schema import Statement
 from autoscaler.policy.overrides import (
     Direction,
     Moment,

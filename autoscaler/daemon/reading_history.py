@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autoscaler.daemon.schema import open_to_read
+from autoscaler.daemon.database import open_to_read
 from autoscaler.errors import AutoscalerError
 
 _EVENTS = (

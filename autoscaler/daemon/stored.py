@@ -9,10 +9,11 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from autoscaler.daemon.database import open_to_read
 from autoscaler.daemon.history import HistorySink
 from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.override_store import load_overrides
-from autoscaler.daemon.schema import RoleRecord, action_ended, load_roles, open_to_read
+from autoscaler.daemon.schema import RoleRecord, action_ended, load_roles
 from autoscaler.policy.overrides import Moment, Override
 
 LOAD_SECONDS = 5.0

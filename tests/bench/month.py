@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from autoscaler.daemon import schema
+from autoscaler.daemon.database import open_history
 from autoscaler.model import MemberLoad, Memory
 from autoscaler.policy.decide import decide
 from autoscaler.settings import load
@@ -33,7 +34,7 @@ def write(folder: Path, days: int = DAYS) -> Path:
     settings = load(env_file, {}).settings
     policies = {role: settings.roles[role].policy(settings.average_over) for role in MEMBERS}
     memories = dict.fromkeys(MEMBERS, Memory(1))
-    database = schema.open_history(settings.state_dir / "history.db")
+    database = open_history(settings.state_dir / "history.db")
     for day in range(days):
         rounds: list[Row] = []
         readings: list[Row] = []

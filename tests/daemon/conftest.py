@@ -14,10 +14,11 @@ import pytest
 
 from autoscaler.daemon import override_store
 from autoscaler.daemon.controller import Controller, Options, Outside
+from autoscaler.daemon.database import open_history
 from autoscaler.daemon.inbox import Command, Item, Tick
 from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.ports import Parts
-from autoscaler.daemon.schema import load_roles, open_history
+from autoscaler.daemon.schema import load_roles
 from autoscaler.daemon.state import RoleState
 from autoscaler.daemon.worker import Done, Effect, Pool, _Job
 from autoscaler.errors import AutoscalerError

@@ -14,6 +14,7 @@ import pytest
 from autoscaler.clock import SystemClock
 from autoscaler.daemon import history as history_module
 from autoscaler.daemon import rounds, schema
+from autoscaler.daemon.database import VERSION, open_history, prune
 from autoscaler.daemon.history import History, Limits, Record, wait_for_all
 from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.stored import Stored, Unfinished, load_in_time, tell
@@ -157,8 +158,8 @@ def test_a_file_of_version_1_is_brought_up_to_date(tmp_path: Path) -> None:
             "PRAGMA user_version=1"
         )
     for _ in range(2):
-        database = schema.open_history(path)
-        assert database.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
+        database = open_history(path)
+        assert database.execute("PRAGMA user_version").fetchone() == (VERSION,)
         for statement in a_round((Reading("v1", 8.0),), 2.0):
             database.execute(*statement)
         found = database.execute("SELECT wall, cpu_percent, place FROM readings").fetchall()
@@ -207,7 +208,7 @@ def test_the_group_may_read_whatever_the_umask(tmp_path: Path) -> None:
     """`autoscaler events` is for the daemon's group; the service's umask is 0077."""
     before = os.umask(0o077)
     try:
-        database = schema.open_history(tmp_path / "history.db")
+        database = open_history(tmp_path / "history.db")
     finally:
         os.umask(before)
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
@@ -221,7 +222,7 @@ def test_a_damaged_file_is_told_when_read_and_put_aside_when_written(
 ) -> None:
     """Never "no members", never in the way: the old file stays beside for whoever wants it."""
     path = tmp_path / "history.db"
-    database = schema.open_history(path)
+    database = open_history(path)
     with database:
         for n in range(2000):
             database.execute(*event(float(n), "filler"))
@@ -293,7 +294,7 @@ def test_storing_begins_again_when_the_file_can_be_used(
 def test_unusable_memory_of_one_role_leaves_the_others(tmp_path: Path) -> None:
     """Each problem is told with its role; nothing is guessed."""
     path = tmp_path / "history.db"
-    database = schema.open_history(path)
+    database = open_history(path)
     good = schema.role_state("good", STATE)
     usable: dict[str, object] = {
         "desired": 1,
@@ -374,7 +375,7 @@ def test_a_file_damaged_while_in_use_is_put_aside_and_a_new_one_begun(
 ) -> None:
     """It can still be opened, so only the next record shows it; both are told."""
     path = tmp_path / "history.db"
-    database = schema.open_history(path)
+    database = open_history(path)
     query = "SELECT rootpage FROM sqlite_master WHERE name = 'events'"
     (page,) = database.execute(query).fetchone()
     (size,) = database.execute("PRAGMA page_size").fetchone()
@@ -479,7 +480,7 @@ def test_closing_stores_what_is_queued(tmp_path: Path, trouble: Trouble) -> None
 def test_closing_does_not_wait_for_ever(tmp_path: Path, trouble: Trouble) -> None:
     """A hanging file costs the given time, no more."""
     path = tmp_path / "history.db"
-    schema.open_history(path).close()
+    open_history(path).close()
     holder = sqlite3.connect(path, check_same_thread=False)
     holder.execute("BEGIN EXCLUSIVE")
     history = History(path, LIMITS, trouble)
@@ -498,13 +499,13 @@ def test_closing_does_not_wait_for_ever(tmp_path: Path, trouble: Trouble) -> Non
 def test_old_rows_go_after_their_days(tmp_path: Path) -> None:
     """14 days before the last reading."""
     day = 86400.0
-    database = schema.open_history(tmp_path / "history.db")
+    database = open_history(tmp_path / "history.db")
     with database:
         for wall in (100 * day, 115 * day):
             database.execute(*event(wall, "a"))
             for statement in a_round((Reading("v1", 1.0),), wall):
                 database.execute(*statement)
-    schema.prune(database, 14, 256)
+    prune(database, 14, 256)
     assert database.execute("SELECT wall FROM events").fetchall() == [(115 * day,)]
     assert database.execute("SELECT wall FROM readings").fetchall() == [(115 * day,)]
     database.close()
@@ -513,12 +514,12 @@ def test_old_rows_go_after_their_days(tmp_path: Path) -> None:
 def test_rows_of_a_clock_that_was_ahead_do_not_make_later_ones_old(tmp_path: Path) -> None:
     """Set forward by a year and back again: what is written now stays."""
     day = 86400.0
-    database = schema.open_history(tmp_path / "history.db")
+    database = open_history(tmp_path / "history.db")
     with database:
         for wall in (465 * day, 100 * day):
             for statement in a_round((Reading("v1", 1.0),), wall):
                 database.execute(*statement)
-    schema.prune(database, 14, 256)
+    prune(database, 14, 256)
     assert (100 * day,) in database.execute("SELECT wall FROM readings").fetchall()
     database.close()
 
@@ -546,12 +547,12 @@ def test_limits_that_change_count_at_the_next_cleaning(
 def test_the_oldest_rows_go_when_the_file_is_too_large(tmp_path: Path) -> None:
     """After pruning to 1 MiB the file is that small and holds the newest rows."""
     path = tmp_path / "history.db"
-    database = schema.open_history(path)
+    database = open_history(path)
     filler = {"text": "x" * 1000}
     with database:
         for n in range(3000):
             database.execute(*schema.event(float(n), "a", filler))
-    schema.prune(database, 14, 1)
+    prune(database, 14, 1)
     kept = [wall for (wall,) in database.execute("SELECT wall FROM events ORDER BY wall")]
     database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from autoscaler.daemon import schema
+from autoscaler.daemon.database import open_history
 from autoscaler.daemon.override_store import load_overrides
 from autoscaler.daemon.reading_history import StoredEvent, events_after
 from autoscaler.errors import AutoscalerError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def write(path: Path) -> None:
     """Write a history with one event."""
-    database = schema.open_history(path)
+    database = open_history(path)
     with database:
         database.execute(*schema.event(5.0, "member.died", {"role": "validator", "member": "v1"}))
     database.close()

@@ -6,7 +6,8 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from autoscaler.cli.status import lines
-from autoscaler.daemon.schema import Statement, open_history
+from autoscaler.daemon.database import open_history
+from autoscaler.daemon.schema import Statement
 from autoscaler.policy.headroom import HostLoad
 from tests.daemon.proxy import Memory
 from tests.daemon.test_metrics import Scrape

@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from autoscaler.daemon import rounds, schema
+from autoscaler.daemon import rounds
+from autoscaler.daemon.database import open_history
 from autoscaler.model import Decision, MemberLoad, Memory, Overrides, Reading, RolePolicy
 from autoscaler.policy.decide import adopt, decide, within_reach
 from autoscaler.policy.schedule import Timetable
@@ -34,7 +35,7 @@ class Recorder:
         self.overrides = Overrides()
         self.decisions: list[Decision] = []
         self.wall_ahead = WALL
-        self._database = schema.open_history(path)
+        self._database = open_history(path)
 
     def tick(self, at: float, *cpus: float | None, ready: Sequence[int] | None = None) -> Decision:
         """Record a round with these percents, and decide; of `ready` members by place (all)."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from autoscaler.daemon import schema
+from autoscaler.daemon.database import open_history
 from autoscaler.daemon.rounds import overrides_from
 from autoscaler.errors import AutoscalerError
 from autoscaler.model import (
@@ -175,7 +175,7 @@ def test_more_containers_are_taken_for_made_where_the_maximum_is_tried(recorder:
 def test_a_history_without_what_a_replay_needs_is_refused(tmp_path: Path) -> None:
     """One of version 1 says what to do; an empty one says that it is empty."""
     path = tmp_path / "history.db"
-    database = schema.open_history(path)
+    database = open_history(path)
     with pytest.raises(AutoscalerError, match="has no readings"):
         history(path, Span(("validator",)))
     database.execute("DROP TABLE rounds")
@@ -188,7 +188,7 @@ def test_a_history_without_what_a_replay_needs_is_refused(tmp_path: Path) -> Non
 def test_rounds_that_lost_their_readings_are_left_out(recorder: Recorder) -> None:
     """Pruning cuts each table for itself; a round without its readings would be `no_data`."""
     recorder.steady(0, 100, 50.0)
-    database = schema.open_history(recorder.path)
+    database = open_history(recorder.path)
     with database:
         database.execute("DELETE FROM readings WHERE wall < ?", (WALL + 20,))
     database.close()
