@@ -48,6 +48,12 @@ ANY = st.recursive(
 POSTS = [verb for (method, _), (verb, _) in VERBS.items() if method == "POST"]
 
 
+_BLANKS = "\t\n\x0b\x0c\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)
+"""Blanks around a reason are not part of it."""
+
+
 def is_good(field: str, value: object) -> bool:
     """Say by the documentation whether a field may hold a value."""
     if value is None:
@@ -56,10 +62,13 @@ def is_good(field: str, value: object) -> bool:
         rule = {
             "role": "validator",
             "lease": "[A-Za-z0-9-]{8,64}",
-            "reason": r"(?=.*\S)[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,500}",
+            "reason": r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,500}",
             "direction": "up|down|both",
         }[field]
-        return isinstance(value, str) and re.fullmatch(rule, value) is not None
+        if not isinstance(value, str):
+            return False
+        text = value.strip(_BLANKS) if field == "reason" else value
+        return re.fullmatch(rule, text) is not None
     if field == "force":
         return isinstance(value, bool)
     number = isinstance(value, int | float) and not isinstance(value, bool)
