@@ -8,9 +8,11 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from autoscaler.cli.driftcheck import ask_status
 from autoscaler.cli.envfile import add_env_file, load_from
 from autoscaler.cli.findings import Finding, Level
 from autoscaler.cli.hostcheck import check_host
+from autoscaler.cli.httpcheck import http_findings
 from autoscaler.cli.notifycheck import notify_findings
 from autoscaler.cli.rolecheck import threshold_findings
 from autoscaler.cli.schedulecheck import schedule_findings
@@ -54,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
     findings += schedule_findings(loaded.settings, SystemClock().wall())
     if not args.settings_only:
         findings += check_host(loaded.settings, SystemClock(), time.sleep)
+        findings += http_findings(loaded.settings, ask_status(loaded.settings.run_dir).status)
     if args.notify or not args.settings_only:
         findings += notify_findings(loaded.settings.notify, send=args.notify)
     if args.json:
