@@ -4,7 +4,7 @@
 BIN := .venv/bin
 MINUTES := 20
 SEED := 1
-TEST_PACKAGES := nginx-light busybox-static procps prometheus libfaketime e2fsprogs mount chromium fonts-dejavu-core
+TEST_PACKAGES := nginx-light busybox-static procps prometheus openssl libfaketime e2fsprogs mount chromium fonts-dejavu-core
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

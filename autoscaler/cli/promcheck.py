@@ -6,13 +6,22 @@ import time
 from typing import TYPE_CHECKING
 
 from autoscaler.cli.findings import Finding, fail, ok, warn
+from autoscaler.model import NoReading
+from autoscaler.sampling.cpu import Missing
+from autoscaler.sampling.promanswer import show
 from autoscaler.sampling.prometheus import PrometheusSetup, PrometheusSource
+from autoscaler.sampling.promql import NUMBER, PART, Query, counters_query
+from autoscaler.sampling.promtrouble import blames_query
+from autoscaler.sampling.promvalue import brief
 from autoscaler.settings.names import variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from autoscaler.model import Member
+    from autoscaler.model import Member, Reading
+
+_NO_ANSWER = frozenset({NoReading.SOURCE_FAILED, NoReading.TIMED_OUT})
+"""Reasons that are not the query's fault, unless Prometheus says so."""
 
 
 def prometheus_findings(
@@ -36,14 +45,46 @@ def prometheus_findings(
         if not bad:
             yield ok(item, f"{setup.url} gives {shown}")
             continue
-        why = "; ".join(f"no reading of {one.member}: {one.reason}: {one.detail}" for one in bad)
-        text = f"{setup.url}: {why}" + (f"; it gives {shown}" if shown else "")
-        own_query = variable(("roles", role, "prometheus_query"))
-        remedy = (
-            f"correct what it says, or set {own_query}; this was asked: {source.query(own).text}"
-        )
+        query = source.query(own)
+        text = f"{setup.url}: {_reasons(bad)}{_counters(source, query, bad)}"
+        text += f"; it gives {shown}" if shown else ""
+        remedy = _remedy(variable(("roles", role, "prometheus_query")), query, bad)
         yield (
             warn(item, f"{text}; another source serves", remedy)
             if works
             else fail(item, text, remedy)
         )
+
+
+def _reasons(bad: Sequence[Reading]) -> str:
+    """Say each reason once, with the members it concerns."""
+    members: dict[str, list[str]] = {}
+    for one in bad:
+        members.setdefault(f"{one.reason}: {one.detail}", []).append(one.member)
+    return "; ".join(
+        f"no reading of {', '.join(names)}: {reason}" for reason, names in members.items()
+    )
+
+
+def _counters(source: PrometheusSource, query: Query, bad: Sequence[Reading]) -> str:
+    """Say which counters Prometheus has where it has none of these members."""
+    if not query.counters or all(one.reason is not NoReading.EMPTY for one in bad):
+        return ""
+    found = source.ask(counters_query(query))
+    if isinstance(found, Missing):
+        return ""
+    number = sum(one.value for one in found if one.labels.get(PART) == NUMBER)
+    if not number:
+        return f" There is no series of {query.counters} at all"
+    seen = "; ".join(show(one.labels) for one in found if one.labels.get(PART) != NUMBER)
+    return f" There are {number:.0f} series of {query.counters}, such as {brief(seen)}"
+
+
+def _remedy(setting: str, query: Query, bad: Sequence[Reading]) -> str:
+    """Say what to correct; a query only where it can be the cause."""
+    if all(one.reason in _NO_ANSWER and not blames_query(one.detail) for one in bad):
+        return "correct what it says, and check again"
+    asked = f"this was asked: {query.short}"
+    if query.custom:
+        return f"correct what it says, or the query in {setting}; {asked}"
+    return f"correct what it says, or set {setting}; {asked}"

@@ -113,5 +113,8 @@ def _nothing(member: Member, series: Sequence[Series], query: Query) -> Missing:
     if any(one.labels.get(key) for one in series for key in _TELLING):
         lack = f"none of {member.name} by name, id or instance"
     else:
-        lack = "none with a label `name`, `id` or `instance` that tells whose it is"
+        lack = (
+            "none with a label `name`, `id` or `instance` that tells whose it is (a sum keeps it "
+            "by `sum by (name)`)"
+        )
     return Missing(NoReading.EMPTY, f"the answer has {len(series)} series, {lack}: {seen}")

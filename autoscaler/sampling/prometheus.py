@@ -13,7 +13,13 @@ from autoscaler.sampling.cpu import Missing
 from autoscaler.sampling.fanout import Fanout
 from autoscaler.sampling.promanswer import judge, parse_vector
 from autoscaler.sampling.promql import Query, query_for
-from autoscaler.sampling.promsession import PrometheusSession, UnusableAnswerError, secret
+from autoscaler.sampling.promsession import (
+    PrometheusSession,
+    UnusableAnswerError,
+    readable,
+    secret,
+)
+from autoscaler.sampling.promtrouble import late
 from autoscaler.sampling.promvalue import Limits, Series
 from autoscaler.sampling.source import no_reading, not_running
 
@@ -67,12 +73,12 @@ def client_of(setup: PrometheusSetup, session: PrometheusSession) -> Any:  # noq
     Raises UnusableAnswerError if a secret cannot be read.
     """
     if setup.ca_file is not None:
-        session.verify = str(setup.ca_file)
+        session.verify = readable(setup.ca_file, "CA_FILE")
     headers, auth = None, None
     if setup.token_file is not None:
-        headers = {"Authorization": f"Bearer {secret(setup.token_file)}"}
+        headers = {"Authorization": f"Bearer {secret(setup.token_file, 'TOKEN_FILE')}"}
     elif setup.username and setup.password_file is not None:
-        auth = (setup.username.encode(), secret(setup.password_file).encode())
+        auth = (setup.username.encode(), secret(setup.password_file, "PASSWORD_FILE").encode())
     return PrometheusConnect(
         url=setup.url.rstrip("/"),
         headers=headers,
@@ -104,10 +110,9 @@ class PrometheusSource:
         queries = {role: self.query(running) for role, running in roles.items()}
         calls = {role: self._call(query) for role, query in queries.items()}
         answers = self._fanout.run(calls, self._setup.timeout + _SLACK_SECONDS)
-        text = f"no whole answer from Prometheus within {self._setup.timeout:g} s"
-        late = Missing(NoReading.TIMED_OUT, text)
+        unanswered = late(self._setup.timeout)
         for role, running in roles.items():
-            answer = self._fresh(role, answers.get(role, late))
+            answer = self._fresh(role, answers.get(role, unanswered))
             if isinstance(answer, Missing):
                 readings |= {m.name: no_reading(m, self.name, answer) for m in running}
                 continue
@@ -128,10 +133,10 @@ class PrometheusSource:
 
     def _call(self, query: Query) -> Callable[[], list[Series] | Missing]:
         """Return the call that asks a query."""
-        return lambda: self._ask(query)
+        return lambda: self.ask(query)
 
-    def _ask(self, query: Query) -> list[Series] | Missing:
-        """Ask a query. Never raises."""
+    def ask(self, query: Query) -> list[Series] | Missing:
+        """Return what Prometheus answers to a query, or why that cannot be used."""
         # The engine of Prometheus ends the query too, rather than go on for nobody.
         params = {"timeout": f"{round(self._setup.timeout * 1000)}ms"}
         if query.custom:

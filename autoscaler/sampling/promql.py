@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from autoscaler.model import Member
 
 PART = "autoscaler_part"
-USED, AT, SINCE, LIMIT = "used", "at", "since", "limit"
+USED, AT, SINCE, LIMIT, NUMBER = "used", "at", "since", "limit", "number"
 
 PLACEHOLDERS = ("{members}", "{ids}", "{instances}", "{project}", "{role}", "{window}")
 
@@ -26,13 +26,14 @@ PLACEHOLDERS = ("{members}", "{ids}", "{instances}", "{project}", "{role}", "{wi
 class Query:
     """PromQL, and whether its values are percent (of a custom query) or parts as said above.
 
-    `series` are what it reads its CPU seconds from, "" for a custom one. `hint` asks what a person
-    should look at where it gives nothing.
+    `counters` are all it could read CPU seconds from, "" for a custom one; `short` is what a person
+    can try in its place. `hint` asks what a person should look at where it gives nothing.
     """
 
     text: str
     custom: bool = False
-    series: str = ""
+    counters: str = ""
+    short: str = ""
     hint: str = ""
 
 
@@ -44,8 +45,8 @@ _PROCESS_HINT = (
 )
 _CADVISOR = 'container_cpu_usage_seconds_total{cpu=~"|total"}'
 _CADVISOR_HINT = (
-    "does Prometheus scrape cAdvisor, and do its labels `name` or `id` tell the containers? "
-    "(On Docker 29 it may know no names; then `id` must hold the id)"
+    "does Prometheus scrape cAdvisor, and does a label `name` or `id` tell the container? (On "
+    "Docker 29 it may know no names; then `id` must hold the id.)"
 )
 
 
@@ -57,10 +58,12 @@ def query_for(members: Sequence[Member], dialect: str, template: str, average_ov
     """
     window = f"{round(average_over * 1000)}ms"
     if template:
-        return Query(_fill(template, members, window), custom=True, hint=_CUSTOM_HINT)
+        text = _fill(template, members, window)
+        return Query(text, custom=True, short=text, hint=_CUSTOM_HINT)
     if dialect == "process":
         selectors = [f'{_PROCESS}{{instance=~"{_instances(members)}"}}']
-        return Query(_parts(selectors, window), series=_PROCESS, hint=_PROCESS_HINT)
+        text = _parts(selectors, window)
+        return Query(text, counters=_PROCESS, short=selectors[0], hint=_PROCESS_HINT)
     names, ids = _names(members), f".*(?:{_ids(members)})(?:[.]scope)?"
     matchers = (f'name=~"{names}"', f'id=~"{ids}"')
     used = [f'container_cpu_usage_seconds_total{{cpu=~"|total",{one}}}' for one in matchers]
@@ -69,7 +72,13 @@ def query_for(members: Sequence[Member], dialect: str, template: str, average_ov
         for one in matchers
     ]
     text = f"{_parts(used, window)} or {_marked(_either(limits), LIMIT)}"
-    return Query(text, series=_CADVISOR, hint=_CADVISOR_HINT)
+    return Query(text, counters=_CADVISOR, short=_either(used), hint=_CADVISOR_HINT)
+
+
+def counters_query(query: Query) -> Query:
+    """Return what tells the counters there are for any container: three, and their number."""
+    number = f'label_replace(count({query.counters}), "{PART}", "{NUMBER}", "", "")'
+    return Query(f"topk(3, {query.counters}) or {number}", custom=True)
 
 
 def literal(text: str) -> str:

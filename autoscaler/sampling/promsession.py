@@ -5,27 +5,24 @@ The client library follows redirects, reads a body of any size and looks at the 
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, Any
 
 import requests
 
 from autoscaler.errors import AutoscalerError
-from autoscaler.model import NoReading
-from autoscaler.sampling.cpu import Missing
+from autoscaler.sampling.promtrouble import Answer, judge_answer, late, unreached, unusable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
+
+    from autoscaler.sampling.cpu import Missing
 
 MAX_BYTES = 4 * 1024 * 1024
 """A role of a thousand members answers with a fifth of this."""
 
 _CHUNK = 65_536
-_ERROR_TEXT = 300
 _SECRET_BYTES = 65_536
-_OK = 200
 
 
 class UnusableAnswerError(AutoscalerError):
@@ -68,8 +65,10 @@ class PrometheusSession(requests.Session):
         except requests.Timeout as error:
             raise _late(self._timeout) from error
         except (requests.RequestException, OSError) as error:
-            raise _failed(f"cannot be reached: {_words(error)}") from error
-        missing = judge_answer(response.status_code, response.headers, body, self._shape)
+            raise UnusableAnswerError(unreached(error)) from error
+        sent = str(response.request.headers.get("Authorization", "")).partition(" ")[0]
+        answer = Answer(response.status_code, response.headers, body, sent)
+        missing = judge_answer(answer, self._shape)
         if missing is not None:
             raise UnusableAnswerError(missing)
         # The library reads the answer again: as it stands now, without the connection.
@@ -82,76 +81,48 @@ class PrometheusSession(requests.Session):
         while chunk := response.raw.read1(_CHUNK):
             body += chunk
             if len(body) > MAX_BYTES:
-                raise _failed(f"sent more than {MAX_BYTES // 1024**2} MiB in one answer")
+                raise _failed(
+                    f"sent more than {MAX_BYTES // 1024**2} MiB in one answer: is it Prometheus "
+                    "that listens there?"
+                )
             if time.monotonic() > deadline:
                 raise _late(self._timeout)
         return bytes(body)
 
 
-def judge_answer(
-    status: int, headers: Mapping[str, str], body: bytes, wanted: str = "vector"
-) -> Missing | None:
-    """Return why an answer cannot be used, None if it is whole, successful and of that type."""
-    kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if status in (401, 403):
-        return _no(f"answered {status}: it refuses the user, password or token of the settings")
-    if 300 <= status < 400:  # noqa: PLR2004 - the redirects
-        return _no(f"answered {status}, a redirect: set the address it points to")
-    if headers.get("Content-Encoding", "identity") != "identity" or kind != "application/json":
-        shown = kind or "nothing"
-        return _no(f"answered {status} with {shown} instead of JSON: is there a proxy before it?")
+def readable(path: Path, setting: str) -> str:
+    """Return the path of the setting's file, which can be opened; raises UnusableAnswerError."""
     try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        return _no(f"answered {status} with a text that is no JSON")
-    if not isinstance(answer, dict):
-        return _no(f"answered {status} with JSON that is no object")
-    return _judge_object(status, answer, wanted)
+        path.open("rb").close()
+    except OSError as error:
+        raise _unread(path, setting, error.strerror) from None
+    return str(path)
 
 
-def _judge_object(status: int, answer: Mapping[str, Any], wanted: str) -> Missing | None:
-    """Return why the object of an answer cannot be used, None if its result is as wanted."""
-    if status != _OK or answer.get("status") != "success":
-        kind, text = answer.get("errorType", "error"), str(answer.get("error", ""))[:_ERROR_TEXT]
-        return _no(f"answered {status}, status {answer.get('status')}: {kind}: {text}")
-    if answer.get("warnings"):
-        return _no(f"answered with a warning: {str(answer['warnings'])[:_ERROR_TEXT]}")
-    data = answer.get("data")
-    shape = data.get("resultType") if isinstance(data, dict) else None
-    return None if shape == wanted else _no(f"answered with {shape} instead of a {wanted}")
-
-
-def secret(path: Path) -> str:
-    """Return the secret a file holds; raises UnusableAnswerError, never with its content."""
+def secret(path: Path, setting: str) -> str:
+    """Return the secret the setting's file holds; raises UnusableAnswerError, never with it."""
     try:
         with path.open(encoding="utf-8") as file:
             text = file.read(_SECRET_BYTES).strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise _failed(f"is not asked: cannot read {path}: {reason}") from None
+        raise _unread(path, setting, reason) from None
     if not text or not text.isprintable():
-        raise _failed(f"is not asked: {path} does not hold one line of text")
+        raise _unread(path, setting, "it does not hold one line of text")
     return text
 
 
-def _no(text: str) -> Missing:
-    """Word an answer that cannot be used."""
-    return Missing(NoReading.SOURCE_FAILED, f"Prometheus {text}")
+def _unread(path: Path, setting: str, reason: str | None) -> UnusableAnswerError:
+    """Return the error of a file without which Prometheus is not asked."""
+    where = f"{path} (AUTOSCALER_PROMETHEUS__{setting})"
+    return _failed(f"is not asked: cannot read {where}: {reason}")
 
 
 def _failed(text: str) -> UnusableAnswerError:
     """Return the error that says this of Prometheus."""
-    return UnusableAnswerError(_no(text))
+    return UnusableAnswerError(unusable(text))
 
 
 def _late(timeout: float) -> UnusableAnswerError:
     """Return the error of an answer that is not whole in time."""
-    text = f"no whole answer from Prometheus within {timeout:g} s"
-    return UnusableAnswerError(Missing(NoReading.TIMED_OUT, text))
-
-
-def _words(error: BaseException) -> str:
-    """Return the innermost cause; what wraps it repeats the whole query."""
-    while error.__context__ is not None or error.__cause__ is not None:
-        error = error.__cause__ or error.__context__ or error
-    return str(error)[:_ERROR_TEXT] or type(error).__name__
+    return UnusableAnswerError(late(timeout))

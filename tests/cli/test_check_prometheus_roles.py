@@ -81,7 +81,7 @@ def test_a_member_without_a_series_fails_with_the_reason_and_the_query() -> None
     assert (bad.level, good.level) == (Level.FAIL, Level.OK)
     assert bad.text.startswith(f"{url}: no reading of v2: empty: ")
     assert bad.text.endswith("; it gives v1 12 %")
-    assert "or set AUTOSCALER_ROLES__VALIDATOR__PROMETHEUS_QUERY" in bad.remedy
+    assert "the query in AUTOSCALER_ROLES__VALIDATOR__PROMETHEUS_QUERY" in bad.remedy
     assert bad.remedy.endswith('this was asked: v{name=~"v1|v2"}')
 
 

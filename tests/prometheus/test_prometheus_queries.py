@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from autoscaler.cli.promcheck import prometheus_findings
 from autoscaler.model import NoReading
 from tests.sampling.test_prometheus_answers import member
 
@@ -146,6 +147,20 @@ def test_what_a_real_prometheus_answers_to_a_query_gone_wrong_is_a_named_reason(
     found = scraped.ask([V1], scraped.setup(query))["v.1"]
     assert (found.cpu_percent, found.reason) == (None, reason), found
     assert says in found.detail
+
+
+def test_check_shows_what_counters_there_are_where_none_is_of_the_members(
+    scraped: Scraped,
+) -> None:
+    """As of cAdvisor on Docker 29 with neither names nor ids that Docker knows; ids are short, and
+    members with the same reason are named together.
+    """
+    strangers = [member("s1", "c"), member("s2", "d", "10.0.0.9")]
+    (finding,) = prometheus_findings(scraped.setup(), strangers, works=False)
+    assert "no reading of s1, s2: empty: the query returned nothing" in finding.text
+    assert "There are 3 series of container_cpu_usage_seconds_total" in finding.text
+    assert 'id="/docker/bbbbbbbbbbbb..."' in finding.text
+    assert 'name=~"s1|s2"' in finding.remedy
 
 
 def test_a_role_costs_one_query_however_many_members_it_has(scraped: Scraped) -> None:

@@ -14,7 +14,7 @@ from autoscaler.model import ContainerState, Health, Member, NoReading, Publishe
 from autoscaler.sampling.cpu import Missing
 from autoscaler.sampling.promanswer import judge, parse_vector
 from autoscaler.sampling.promql import PART, Query, literal, query_for
-from autoscaler.sampling.promsession import judge_answer
+from autoscaler.sampling.promtrouble import Answer, judge_answer
 from autoscaler.sampling.promvalue import Limits, Series
 
 if TYPE_CHECKING:
@@ -224,8 +224,8 @@ def body(**more: object) -> bytes:
         (200, JSON, body(data={"resultType": "matrix"}), "matrix"),
         (400, JSON, body(status="error", error="parse error"), "parse error"),
         (302, {}, b"", "redirect"),
-        (401, {}, b"", "password"),
-        (403, {}, b"", "password"),
+        (401, {}, b"", "USERNAME"),
+        (403, {}, b"", "USERNAME"),
         (503, {"Content-Type": "text/plain"}, b"", "503"),
     ],
 )
@@ -233,14 +233,14 @@ def test_an_answer_that_is_not_whole_and_good_is_refused_in_words(
     status: int, headers: dict[str, str], text: bytes, word: str
 ) -> None:
     """The detail says what came instead."""
-    found = judge_answer(status, headers, text)
+    found = judge_answer(Answer(status, headers, text))
     assert found is not None
     assert word in found.detail
 
 
 def test_a_good_answer_is_not_refused() -> None:
     """So that the refusals above mean something."""
-    assert judge_answer(200, JSON, body()) is None
+    assert judge_answer(Answer(200, JSON, body())) is None
 
 
 def test_a_name_means_only_itself_in_a_query() -> None:
