@@ -56,3 +56,12 @@ class LockedError(AutoscalerError):
 
 class DaemonUnreachableError(AutoscalerError):
     """No daemon answers on the control socket."""
+
+
+class HookFailedError(AutoscalerError):
+    """A lifecycle hook failed. `code` says how in one word, `output` is what its command wrote."""
+
+    def __init__(self, message: str, code: str, output: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.output = output

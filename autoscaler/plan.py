@@ -15,6 +15,11 @@ from autoscaler.model import ContainerState, Member, Step, StepKind
 
 _STARTABLE = frozenset({ContainerState.CREATED, ContainerState.EXITED})
 
+_GOING = frozenset({StepKind.BEFORE_STOP, StepKind.STOP})
+
+_OUT_OF_SERVICE = _GOING | {StepKind.AFTER_HEALTHY}
+"""Steps during which a member gets no requests, also if it is wanted again meanwhile."""
+
 
 @dataclass(frozen=True, slots=True)
 class MemberView:
@@ -29,7 +34,8 @@ class MemberView:
     `slow`: it was ready, and lost that only
     because it answers late. `awaited`: somebody else stopped it and it is not yet clear whether
     that is meant to last. `drained`: no request is left in it since it was last unpublished.
-    `busy`: the step under way. `hooks_due`: lifecycle hooks still to run.
+    `busy`: the step under way. `hooks_due`: lifecycle hooks still to run. `stays`: its hook before
+    stop failed; it is not to be stopped for now and serves on.
     """
 
     member: Member
@@ -46,6 +52,7 @@ class MemberView:
     drained: bool = False
     busy: StepKind | None = None
     hooks_due: frozenset[StepKind] = frozenset()
+    stays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +129,7 @@ def _choose(view: RoleView, members: tuple[MemberView, ...]) -> tuple[MemberView
 
 def _rank(view: MemberView) -> _Rank:
     state = view.member.state
-    if view.busy is StepKind.STOP or view.condemned:
+    if view.busy in _GOING or view.condemned:
         return _Rank.QUARANTINED
     if view.awaited or state is ContainerState.RESTARTING:
         return _Rank.QUARANTINED if view.quarantined else _Rank.COMING_UP
@@ -139,7 +146,8 @@ def _rank_running(view: MemberView) -> _Rank:
     if view.quarantined:
         return _Rank.UNHEALTHY
     if view.ready:
-        return _Rank.READY
+        hooked = StepKind.AFTER_HEALTHY not in view.hooks_due
+        return _Rank.READY if hooked else _Rank.COMING_UP
     return _Rank.COMING_UP if view.coming_up else _Rank.UNHEALTHY
 
 
@@ -148,7 +156,8 @@ def _serving(
 ) -> tuple[str, ...]:
     """Name the members that should get requests.
 
-    A surplus member that gets requests keeps them until enough chosen members do. Where nobody
+    A surplus member that gets requests keeps them until enough chosen members do, and one whose
+    stop was refused gets them again. Where nobody
     else can, a quarantined one serves, and then a slow one: late answers are better than none. A
     quarantined one must be steady: each of its returns and failures costs all others a reload.
     """
@@ -157,13 +166,14 @@ def _serving(
         for m in members
         if m.member.running
         and StepKind.AFTER_HEALTHY not in m.hooks_due
-        and m.busy is not StepKind.STOP
+        and m.busy not in _OUT_OF_SERVICE
     ]
     able = [m for m in up if m.ready]
     serve = [
         m.member.name
         for m in able
-        if not m.quarantined and (m.member.name in chosen or (m.exposed and not keeps_capacity))
+        if not m.quarantined
+        and (m.member.name in chosen or m.stays or (m.exposed and not keeps_capacity))
     ]
     last_resort = [m.member.name for m in able if m.quarantined and m.steady]
     return tuple(serve or last_resort or [m.member.name for m in up if m.slow])
@@ -219,7 +229,8 @@ class _Steps:
         if not m.ready:
             return self._off_list(m) or self._step(StepKind.WAIT_HEALTHY, m, "it was started")
         if StepKind.AFTER_HEALTHY in m.hooks_due:
-            return self._step(StepKind.AFTER_HEALTHY, m, "it became healthy")
+            hook = self._step(StepKind.AFTER_HEALTHY, m, "it became healthy")
+            return self._off_list(m) or hook
         if m.member.name in self.serve and not m.published:
             return self._step(StepKind.PUBLISH, m, "it is healthy")
         return self._off_list(m)
@@ -228,17 +239,25 @@ class _Steps:
         """Return the next step of a member nobody wants: out of NGINX, drained, stopped."""
         if not m.member.running:
             return self._off_list(m)
+        if m.stays and m.member.name in self.serve and not m.published:
+            return self._step(StepKind.PUBLISH, m, "its hook before stop failed")
         if not self._may_stop(m):
-            return self._off_list(m)
+            return self._off_list(m) or self._hook_of_kept(m)
         makes_room = m.member.name not in self.serve and self._place_is_needed()
         if not self.keeps_capacity and not makes_room:
             return self._off_list(m)
         return self._towards_stop(m, f"surplus: wanted are {self.view.wanted}")
 
+    def _hook_of_kept(self, m: MemberView) -> Step | None:
+        """Return the hook of a member that runs whether or not it is wanted, so that it can be."""
+        if m.ready and not m.quarantined and StepKind.AFTER_HEALTHY in m.hooks_due:
+            return self._step(StepKind.AFTER_HEALTHY, m, "it became healthy")
+        return None
+
     def _may_stop(self, m: MemberView) -> bool:
-        """Tell whether the member may be stopped at all: not the primary, not a protected one."""
-        primary = self.members[0].member.name
-        return m.member.running and not m.member.protected and m.member.name != primary
+        """Tell whether the member may be stopped: not the primary, nor one that is kept."""
+        kept = m.member.protected or m.stays or m.member.name == self.members[0].member.name
+        return m.member.running and not kept
 
     def _towards_stop(self, m: MemberView, reason: str) -> Step | None:
         if m.exposed:

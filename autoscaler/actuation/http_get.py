@@ -1,4 +1,4 @@
-"""One HTTP GET on a fresh connection with a deadline for all of it, and nothing more.
+"""One HTTP request on a fresh connection with a deadline for all of it, and nothing more.
 
 Library clients apply a timeout to each read, so a server that drips bytes can hold them for ever.
 """
@@ -56,21 +56,34 @@ def get(
     answer is not complete in time, NotHttpError if it is none, other OSError if the connection
     fails. A body that does not come in time is returned as far as it came.
     """
-    deadline = time.monotonic() + timeout_seconds
+    head = f"GET {path} HTTP/1.1\r\nHost: {host or _name(endpoint)}\r\n"
+    return _ask(endpoint, head, timeout_seconds, body_limit)
+
+
+def post(endpoint: tuple[str, int], path: str, timeout_seconds: float, body_limit: int) -> Reply:
+    """Send a POST without a body, once; like `get` in everything else."""
+    head = f"POST {path} HTTP/1.1\r\nHost: {_name(endpoint)}\r\nContent-Length: 0\r\n"
+    return _ask(endpoint, head, timeout_seconds, body_limit)
+
+
+def _name(endpoint: tuple[str, int]) -> str:
+    """Return an endpoint as a Host header names it."""
     address, port = endpoint
-    name = host or (f"[{address}]:{port}" if ":" in address else f"{address}:{port}")
-    request = (
-        f"GET {path} HTTP/1.1\r\nHost: {name}\r\nUser-Agent: autoscaler\r\n"
-        "Accept: */*\r\nConnection: close\r\n\r\n"
-    )
-    with connect(address, port, timeout_seconds) as connection:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _ask(endpoint: tuple[str, int], head: str, timeout_seconds: float, body_limit: int) -> Reply:
+    """Send a request that begins with `head`."""
+    deadline = time.monotonic() + timeout_seconds
+    request = f"{head}User-Agent: autoscaler\r\nAccept: */*\r\nConnection: close\r\n\r\n"
+    with connect(*endpoint, timeout_seconds) as connection:
         connection.settimeout(_left(deadline))
         connection.sendall(request.encode("ascii"))
-        head, rest = _read_head(connection, deadline)
-        status = _STATUS_LINE.match(head)
+        answer, rest = _read_head(connection, deadline)
+        status = _STATUS_LINE.match(answer)
         if status is None:
-            raise NotHttpError(f"the answer is not HTTP: it begins with {head[:40]!r}")
-        body = _read_body(connection, deadline, rest, _wanted(head, body_limit))
+            raise NotHttpError(f"the answer is not HTTP: it begins with {answer[:40]!r}")
+        body = _read_body(connection, deadline, rest, _wanted(answer, body_limit))
     return Reply(int(status.group(1)), body)
 
 

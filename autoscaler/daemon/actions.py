@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from autoscaler.actuation.drain import Drained
 from autoscaler.actuation.drainer import Leaving
-from autoscaler.daemon import schema
+from autoscaler.daemon import hooking, schema
 from autoscaler.daemon.history import HistorySink, Record
 from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.ports import Parts
@@ -41,7 +41,10 @@ class _Doing:
 
 
 class Actions:
-    """Starts, drains and stops members. `look` asks for a fresh look once something was done."""
+    """Starts, drains and stops members and runs their hooks.
+
+    `look` asks for a fresh look once something was done.
+    """
 
     def __init__(
         self,
@@ -78,6 +81,9 @@ class Actions:
             self._run(
                 role, member, step, lambda: parts.lifecycle.stop(member, seconds), self._stopped
             )
+        elif step.kind in hooking.HOOKS:
+            run = hooking.call(parts, role, member, step.kind)
+            self._run(role, member, step, run, self._hooked)
         else:
             return False
         return True
@@ -194,6 +200,9 @@ class Actions:
             left_workers=value.left_workers,
         )
 
+    def _hooked(self, doing: _Doing, _value: object, seconds: float) -> None:
+        hooking.succeeded(doing.role, doing.member, doing.step.kind, seconds, self._journal)
+
     def _stopped(self, doing: _Doing, _value: object, seconds: float) -> None:
         self._journal.info(
             "member.stopped",
@@ -210,6 +219,10 @@ class Actions:
         track = doing.role.track(doing.member.name)
         now = self._journal.clock.monotonic()
         track.step_told = True
+        if doing.step.kind in hooking.HOOKS:
+            hooking.failed(doing.role, doing.member, doing.step.kind, error, self._journal)
+            self._settle(doing)
+            return
         if isinstance(error, NoSuchMemberError):
             self._settle(doing)
             return

@@ -12,11 +12,14 @@ from autoscaler.actuation.nginx import Nginx, Published, Reach
 from autoscaler.actuation.nginx_container import ContainerNginx, ContainerSetup
 from autoscaler.actuation.nginx_host import HostCommands, HostNginx
 from autoscaler.actuation.upstreams import Rendered
+from autoscaler.actuation.url_hook import call_url
 from autoscaler.clock import Clock
 from autoscaler.daemon.ports import Inventory, Parts, Sampler, unmeasured
 from autoscaler.engine.client import EngineClient, EngineInfo, connect, info
+from autoscaler.engine.command import run_command
 from autoscaler.engine.inventory import Inventory as EngineInventory
 from autoscaler.engine.lifecycle import Lifecycle
+from autoscaler.hooks import Hook, UrlHook
 from autoscaler.inventory import Snapshot
 from autoscaler.model import Member, Reading
 from autoscaler.policy.headroom import HostLoad
@@ -87,8 +90,16 @@ class Assembly:
             publisher=NginxPublisher(nginx, networks),
             probe=probe,
             drain=drain,
+            hook=self._hook,
             host=kept.host if kept else _host(settings),
         )
+
+    def _hook(self, member: Member, hook: Hook, seconds: float) -> None:
+        """Run a member's hook. Raises HookFailedError."""
+        if isinstance(hook, UrlHook):
+            call_url(member, hook, seconds)
+        else:
+            run_command(self.api, member, hook.words, seconds)
 
     def reach(self, settings: Settings) -> tuple[Reach, Callable[[], frozenset[str]]]:
         """Return the way to NGINX and a look at its networks."""

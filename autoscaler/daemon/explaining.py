@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from autoscaler.daemon import hosting, scheduling
+from autoscaler.daemon import hooking, hosting, scheduling
 from autoscaler.daemon.deciding import rounded
 from autoscaler.daemon.overriding import shown
 from autoscaler.daemon.state import RoleState, State
@@ -76,7 +76,11 @@ def answer(role: RoleState, state: State, moment: Moment) -> dict[str, Any]:
     wall = datetime.fromtimestamp(moment.wall, UTC)
     return {
         "role": role.name,
-        "sentences": [*why, *scheduling.sentences(role, state.settings, wall)],
+        "sentences": [
+            *why,
+            *hooking.sentences(role, moment.monotonic),
+            *scheduling.sentences(role, state.settings, wall),
+        ],
         "schedule": scheduling.shown(role, state.settings, wall),
         "next_change_seconds": told.next_seconds if told else None,
         "next_desired": told.next_desired if told else None,

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from autoscaler.daemon import renaming
+from autoscaler.daemon import hooking, renaming
 from autoscaler.daemon.adopting import Adopting
 from autoscaler.daemon.hands import Verdict
 from autoscaler.daemon.journal import Journal
@@ -109,6 +109,8 @@ class Looking:
         if track.observe(member, now):
             # Neither a restart policy nor an unpause asks for more members than before.
             wish = not goes_on and not member.restarts
+            if not goes_on:
+                hooking.begun(role, member)
             self._came_up(role, member, now, wish=wish)
         elif ran and not track.running:
             self._went_down(role, before or member, now, after=member)
@@ -138,7 +140,8 @@ class Looking:
         """A member that ran does not any more."""
         name = before.name
         track = role.track(name)
-        if track.busy is StepKind.STOP or name in role.leaving or track.stopped_by_us:
+        leaves = name in role.leaving and not track.stop_refusals
+        if track.busy is StepKind.STOP or leaves or track.stopped_by_us:
             track.stopped_by_us = False
             role.leaving.pop(name, None)
             return

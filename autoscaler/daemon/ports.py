@@ -14,6 +14,7 @@ from autoscaler.actuation.drainer import Leaving
 from autoscaler.actuation.health import ProbeResult
 from autoscaler.actuation.nginx import Published
 from autoscaler.actuation.upstreams import Rendered
+from autoscaler.hooks import Hook
 from autoscaler.inventory import Snapshot
 from autoscaler.model import Member, Reading
 from autoscaler.policy.headroom import HostLoad
@@ -73,7 +74,11 @@ def unmeasured() -> HostLoad | None:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The outside world of one daemon. `host` measures the host the members run on."""
+    """The outside world of one daemon.
+
+    `hook` runs a hook of a member for at most so many seconds and raises HookFailedError. `host`
+    measures the host the members run on.
+    """
 
     inventory: Inventory
     sampler: Sampler
@@ -81,4 +86,5 @@ class Parts:
     publisher: Publisher
     probe: Callable[[str, int, str, float], ProbeResult]
     drain: Callable[[Leaving, float, Callable[[], bool]], Drained]
+    hook: Callable[[Member, Hook, float], None]
     host: Callable[[], HostLoad | None] = unmeasured

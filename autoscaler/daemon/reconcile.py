@@ -6,7 +6,7 @@ event or a killed daemon only costs time.
 
 from __future__ import annotations
 
-from autoscaler.daemon import schema
+from autoscaler.daemon import hooking, schema
 from autoscaler.daemon.actions import Actions
 from autoscaler.daemon.history import HistorySink
 from autoscaler.daemon.journal import Journal
@@ -46,11 +46,13 @@ class Reconciler:
             return
         steps: list[tuple[RoleState, Step]] = []
         for role in self._state.roles.values():
+            hooking.settle(role, self._state.publication)
             self._give_up_on_late(role, looking, now)
             plan = plan_role(self._view(role, publishing, now))
             role.chosen, role.serve = plan.chosen, plan.serve
             role.steps = plan.steps
             self._note_leaving(role, plan)
+            hooking.expect(role, plan.steps)
             self.store(role)
             steps += [(role, step) for step in plan.steps]
         publishing.update(parts, now)
@@ -101,20 +103,28 @@ class Reconciler:
             awaited=role.hands.awaits(member.name),
             drained=track.drained,
             busy=track.busy,
+            hooks_due=hooking.due(role, member),
+            stays=now < track.stop_refused_until,
         )
 
     def _give_up_on_late(self, role: RoleState, looking: Looking, now: float) -> None:
         """Condemn members that did not become healthy in time; the primary is only told of."""
         for member in role.members.values():
             track = role.track(member.name)
-            if track.told_late or not track.overdue(role.rules, now):
+            if track.told_late:
+                continue
+            why = hooking.overdue(role, member, now)
+            if track.overdue(role.rules, now):
+                why = (
+                    f"not healthy within start_timeout of {role.rules.start_timeout:g} s: "
+                    f"{track.probe_detail or 'no answer'}"
+                )
+            if not why:
                 continue
             track.told_late = True
             track.condemned = not member.protected and member.name != role.primary
-            why = (
-                f"not healthy within start_timeout of {role.rules.start_timeout:g} s: "
-                f"{track.probe_detail or 'no answer'}"
-            )
+            if track.condemned:
+                track.step_done()  # its stop does not wait until the hook would be tried again
             looking.start_failed(role, member, why, now)
 
     @staticmethod
@@ -133,9 +143,9 @@ class Reconciler:
     def store(self, role: RoleState) -> None:
         """Put the role's memory on its way to disk if it changed."""
         known = frozenset(role.known)
-        if role.stored == (role.memory, role.leaving, known):
+        if role.stored == (role.memory, role.leaving, role.owing, known):
             return
-        role.stored = (role.memory, dict(role.leaving), known)
+        role.stored = (role.memory, dict(role.leaving), dict(role.owing), known)
         clock = self._journal.clock
         record = schema.RoleRecord(
             role.memory,
@@ -144,6 +154,7 @@ class Reconciler:
             clock.wall().timestamp(),
             clock.monotonic(),
             self._boot_id,
+            dict(role.owing),
         )
         self._history.write([schema.role_state(role.name, record)])
 
@@ -155,7 +166,9 @@ class Reconciler:
             if awaited is not None:
                 times.append(awaited)
             for track in role.tracks.values():
-                changes = [track.retry_at, track.quarantined_until]
+                changes = [track.retry_at, track.quarantined_until, track.stop_refused_until]
+                if track.hook_trouble is not None:
+                    changes.append(track.up_since + role.rules.start_timeout)
                 if track.quarantined(now) and track.ready:
                     changes.append(track.steady_at(role.hands.settle))
                 times += [t for t in changes if t > now]

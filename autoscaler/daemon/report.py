@@ -6,7 +6,7 @@ import os
 from datetime import UTC, datetime
 from typing import Any
 
-from autoscaler.daemon import hosting, scheduling
+from autoscaler.daemon import hooking, hosting, scheduling
 from autoscaler.daemon.deciding import rounded
 from autoscaler.daemon.explaining import explanation
 from autoscaler.daemon.overriding import shown
@@ -17,7 +17,9 @@ from autoscaler.policy.overrides import Moment
 
 _BUSY_WORDS = {
     StepKind.START: "starting",
+    StepKind.AFTER_HEALTHY: "running hook",
     StepKind.DRAIN: "draining",
+    StepKind.BEFORE_STOP: "running hook",
     StepKind.STOP: "stopping",
 }
 
@@ -135,6 +137,7 @@ def _member(role: RoleState, member: Member, *, published: bool, now: float) -> 
         "quarantine_seconds": round(track.quarantined_until - now, 1)
         if track.quarantined(now)
         else None,
+        "blocked": hooking.blocked(role, member, now),
         "next_step": _next_step(role, member.name, track, now),
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from autoscaler.daemon.database import open_to_read
@@ -16,7 +16,10 @@ Statement = tuple[str, tuple[object, ...]]
 
 @dataclass(frozen=True, slots=True)
 class RoleRecord:
-    """What is restored of a role: its memory and the runs we were taking down (by member)."""
+    """What is restored of a role: its memory and the runs we were taking down (by member).
+
+    `owing` are the runs whose hook after healthy was still to come.
+    """
 
     memory: Memory
     leaving: Mapping[str, tuple[str, str]]
@@ -24,6 +27,7 @@ class RoleRecord:
     stamp_wall: float
     stamp_monotonic: float
     boot_id: str
+    owing: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def role_state(role: str, record: RoleRecord) -> Statement:
@@ -31,6 +35,7 @@ def role_state(role: str, record: RoleRecord) -> Statement:
     state = {
         **memory_state(record.memory),
         "leaving": record.leaving,
+        "owing": record.owing,
         "known": sorted(record.known),
     }
     return (
@@ -97,38 +102,34 @@ def load_roles(path: Path) -> tuple[dict[str, RoleRecord], list[str]]:
 
 
 def _parse(state: dict[str, object], wall: float, monotonic: float, boot: str) -> RoleRecord:
-    leaving, known = state["leaving"], state["known"]
-    if not isinstance(leaving, dict) or not isinstance(known, list):
-        raise TypeError("leaving or known has the wrong form")
+    known = state["known"]
+    if not isinstance(known, list):
+        raise TypeError("known is no list")
     return RoleRecord(
         memory_from(state),
-        {str(k): (str(v[0]), str(v[1])) for k, v in leaving.items()},
+        _runs(state["leaving"]),
         frozenset(str(k) for k in known),
         float(wall),
         float(monotonic),
         str(boot),
+        _runs(state.get("owing", {})),  # older files have none
     )
+
+
+def _runs(value: object) -> dict[str, tuple[str, str]]:
+    """Read runs of members back. Raises TypeError or LookupError if they are none."""
+    if not isinstance(value, dict):
+        raise TypeError("runs of members have the wrong form")
+    return {str(k): (str(v[0]), str(v[1])) for k, v in value.items()}
 
 
 def decision(role: str, wall: float, d: Decision) -> Statement:
     """Return the statement that stores a decision."""
+    counts = (d.reason.value, d.desired_before, d.desired, d.would_be)
+    percents = (d.mean, d.average, d.cpu_high, d.cpu_low)
     return (
         "INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            wall,
-            role,
-            d.reason.value,
-            d.desired_before,
-            d.desired,
-            d.would_be,
-            d.mean,
-            d.average,
-            d.cpu_high,
-            d.cpu_low,
-            d.recommended,
-            d.stabilized,
-            d.limit,
-        ),
+        (wall, role, *counts, *percents, d.recommended, d.stabilized, d.limit),
     )
 
 

@@ -31,10 +31,11 @@ class RoleState:
     """One role: its rules, memory and members as last seen.
 
     `leaving` are runs being taken down by us, by member name: they survive a restart, so that a
-    half-done stop is not mistaken for capacity. `known` are names of members ever seen, `counted`
-    says that those running at the start were taken into the count; `found` is that count if it was
-    higher than the stored one. `left` is the memory after the last decision, None before the first.
-    `steps` is what the last plan wants done.
+    half-done stop is not mistaken for capacity. `owing` are the runs whose hook after healthy is
+    still to come, with no start time for one about to be started. `known` are names of members ever
+    seen, `counted` says that those running at the start were taken into the count; `found` is that
+    count if it was higher than the stored one. `left` is the memory after the last decision, None
+    before the first. `steps` is what the last plan wants done.
     `policy` has the bounds that the schedule makes now; `forecast` is None without a schedule, and
     `told_windows` were last told to be in force.
     """
@@ -57,6 +58,7 @@ class RoleState:
     serve: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
     leaving: dict[str, tuple[str, str]] = field(default_factory=dict)
+    owing: dict[str, tuple[str, str]] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
     missing: set[str] = field(default_factory=set)
     unaddressed: dict[str, str] = field(default_factory=dict)
@@ -68,7 +70,7 @@ class RoleState:
     last_change: dict[str, object] | None = None
     trials: Trials = field(default_factory=Trials)
     turns: Turns = field(default_factory=Turns)
-    stored: tuple[Memory, dict[str, tuple[str, str]], frozenset[str]] | None = None
+    stored: tuple[object, ...] | None = None
 
     def track(self, name: str) -> Track:
         """Return the record of a member, a new one at first sight."""
@@ -105,7 +107,18 @@ class RoleState:
         track, reading = self.track(name), self.readings.get(name)
         cpu = reading.cpu_percent if reading and track.running else None
         warming = track.ready_since is not None and now - track.ready_since < self.settings.warmup
-        return MemberLoad(name, cpu, ready=track.ready, warming=warming)
+        ready = track.ready and not self.owes_hook(name)
+        return MemberLoad(name, cpu, ready=ready, warming=warming)
+
+    def owes_hook(self, name: str) -> bool:
+        """Tell whether a member has to run its hook after healthy before it may serve.
+
+        One whose hook before stop was run, but which is wanted again, has to as well.
+        """
+        if self.settings.after_healthy is None:
+            return False
+        track = self.track(name)
+        return StepKind.BEFORE_STOP in track.hooks_done or self.owing.get(name) == track.run
 
     def busy(self, kind: StepKind) -> bool:
         """Tell whether any member has such a step under way."""

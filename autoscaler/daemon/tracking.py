@@ -29,6 +29,15 @@ class TrackRules:
     quarantine_max: float
 
 
+@dataclass(frozen=True, slots=True)
+class HookTrouble:
+    """A hook's last failure: which one, its code and why in words."""
+
+    kind: StepKind
+    code: str
+    reason: str
+
+
 @dataclass(slots=True)
 class Track:
     """One member's record. `run` is the (container id, started at) the record is about.
@@ -37,6 +46,8 @@ class Track:
     later shows its effect; `step_told` says that it failed and was dealt with. `started_by_us` and
     `stopped_by_us` mark effects still to be seen, `our_run` the last run we began. `old_workers`
     are NGINX's workers from before the reload that took the member out at `unpublished_at`.
+    `hook_trouble` stays until the hook succeeds; `stop_refusals` counts how often in a row the one
+    before stop failed.
     """
 
     run: tuple[str, str] = ("", "")
@@ -52,6 +63,9 @@ class Track:
     told_late: bool = False
     drained: bool = True
     hooks_done: set[StepKind] = field(default_factory=set)
+    hook_trouble: HookTrouble | None = None
+    stop_refusals: int = 0
+    stop_refused_until: float = 0.0
     failures: list[float] = field(default_factory=list)
     quarantines: int = 0
     quarantined_until: float = 0.0
@@ -80,6 +94,7 @@ class Track:
             return False
         if member.run != self.run:
             self.drained = True
+            self.forget_hooks()
         self.run = member.run
         self.running = True
         self.up_since = now
@@ -91,7 +106,6 @@ class Track:
         self.next_probe = now
         self.probe_failures = 0
         self.probe_detail = ""
-        self.hooks_done.clear()
         return True
 
     @property
@@ -187,6 +201,26 @@ class Track:
         if len(self.failures) < FLAPS_BEFORE_QUARANTINE:
             return None
         return self.quarantine(rules, now)
+
+    def forget_hooks(self) -> None:
+        """Begin anew with a run that has had none."""
+        self.hooks_done.clear()
+        self.hook_trouble = None
+        self.stop_refusals = 0
+        self.stop_refused_until = 0.0
+
+    def hook_succeeded(self, kind: StepKind) -> None:
+        """Note a hook that was run. After the one before stop, another start of service is due."""
+        self.forget_hooks()
+        if kind is StepKind.BEFORE_STOP:
+            self.hooks_done.add(kind)
+
+    def refuse_stop(self, rules: TrackRules, now: float) -> float:
+        """Leave the member in service for a while, doubling each time; return the seconds."""
+        seconds = min(rules.quarantine * 2.0**self.stop_refusals, rules.quarantine_max)
+        self.stop_refusals += 1
+        self.stop_refused_until = now + seconds
+        return seconds
 
     def step_failed(self, now: float) -> float:
         """Back off after a failed step: 1 s, doubling to 60 s. Return the seconds."""

@@ -10,8 +10,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
+from autoscaler.hooks import Hook
 from autoscaler.model import LimitKind, RateLimit, RolePolicy, ScalingRules, Select
 from autoscaler.settings.durations import duration
+from autoscaler.settings.hooks import hook
 from autoscaler.settings.kinds import choice, containers, number, switch, text, whole
 from autoscaler.settings.limits import rate_limits
 from autoscaler.settings.schedule import bounds_problems, schedule
@@ -138,6 +140,21 @@ class RoleSettings(BaseModel):
 
     stop_timeout: Annotated[float, duration(0, 3600)] = 30.0
     """Time a container has between SIGTERM and SIGKILL when it is stopped."""
+
+    after_healthy: Annotated[Hook | None, hook()] = None
+    """What is run once for each start of a member, when it is healthy and before NGINX sends it
+    requests: a command in its container, or a POST to itself that answers 2xx. While it fails the
+    member gets no requests; it is tried again until `START_TIMEOUT` is over. It holds no secrets:
+    it is shown by `check` and in the log. Empty: nothing."""
+
+    before_stop: Annotated[Hook | None, hook()] = None
+    """What is run before a member is stopped, after it left NGINX and its requests have ended.
+    While it fails the member is not stopped but serves on; it is tried again after
+    AUTOSCALER_QUARANTINE, doubling. A member that never became healthy is stopped without."""
+
+    hook_timeout: Annotated[float, duration(0.1, 3600)] = 10.0
+    """Longest time for each of them; a slower one has failed. A command that is still running
+    then goes on in the container: nobody can end it from outside."""
 
     balance: Annotated[str, _BALANCE] = "least_conn"
     """How NGINX spreads requests over the members. `least_conn` brings a new member load at

@@ -16,6 +16,7 @@ STATES = (
     "warming up",
     "unhealthy",
     "starting",
+    "running hook",
     "draining",
     "stopping",
     "spare",

@@ -146,6 +146,7 @@ class _World:
             nginx,
             lambda *_: ProbeResult(ok=True, detail="it answers"),
             lambda *_: Drained(0.0, True, 0, 0, 0, 0),
+            lambda *_: None,
         )
         history = NoHistory()
         outside = Outside(

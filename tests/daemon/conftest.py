@@ -39,6 +39,8 @@ SECONDS = {
     "publish": 0.05,
     "start": 0.3,
     "drain": 1.5,
+    "after_healthy": 0.2,
+    "before_stop": 0.2,
     "stop": 0.5,
 }
 """How long each kind of job takes; it takes effect at its end."""
@@ -159,7 +161,14 @@ class World:
     def _parts(self) -> Parts:
         engine = self.engine
         return Parts(
-            engine, engine, engine, self.nginx, engine.probe, engine.drain, lambda: engine.host
+            engine,
+            engine,
+            engine,
+            self.nginx,
+            engine.probe,
+            engine.drain,
+            engine.hook,
+            lambda: engine.host,
         )
 
     def _tick_later(self, life: int) -> None:

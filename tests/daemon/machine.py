@@ -15,8 +15,14 @@ from datetime import UTC, datetime
 from autoscaler.actuation.drain import Drained
 from autoscaler.actuation.drainer import Leaving
 from autoscaler.actuation.health import ProbeResult
-from autoscaler.errors import AutoscalerError, EngineUnavailableError, NoSuchMemberError
+from autoscaler.errors import (
+    AutoscalerError,
+    EngineUnavailableError,
+    HookFailedError,
+    NoSuchMemberError,
+)
 from autoscaler.events import EngineEvent, EventKind
+from autoscaler.hooks import Hook, HookFailure
 from autoscaler.inventory import Snapshot
 from autoscaler.model import (
     ContainerState,
@@ -91,6 +97,7 @@ class Box:
     cut_off: bool = False
     start_error: AutoscalerError | None = None
     stop_error: AutoscalerError | None = None
+    hook_error: AutoscalerError | None = None
     served: bool = False
     drained: bool = False
     made_as: str = ""
@@ -217,6 +224,17 @@ class Engine:
             if box.running and 100 + box.starts == leaving.pid and not again:
                 box.drained = True
         return Drained(1.5, not again, 0, 0, 0, 0, cancelled=again)
+
+    def hook(self, member: Member, hook: Hook, seconds: float) -> None:
+        """Run a hook in a container that runs, which gets no requests meanwhile."""
+        box = self.boxes[member.name]
+        if self.down or not box.running:
+            raise HookFailedError(f"{member.name} cannot be asked", HookFailure.ENGINE)
+        self.calls.append(f"hook {box.name} {hook}")
+        if box.served:
+            self.broken.append(f"{box.name} ran {hook} while NGINX sends it requests")
+        if box.hook_error is not None:
+            raise box.hook_error
 
     # What happens to containers.
 

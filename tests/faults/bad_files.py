@@ -50,6 +50,7 @@ OTHERS: dict[str, str] = {
     "a comma-separated list of host names": "a b",
     "a comma-separated list of event names": "member died!",
     "up to 64 printable ASCII characters": "h" * 65,
+    "exec: COMMAND": "http://elsewhere:9003/ready",
     "windows as NAME": "workdays: 0 8 * * -> 0 18 * * min=2",
 }
 """A wrong value for each other form, by how its allowed values begin."""

@@ -406,3 +406,52 @@ def test_every_step_says_why() -> None:
     result = plan(2, sick(1), serving(2), replace(ready(3), drained=False), spare(4))
     assert result.steps
     assert all(step.reason and step.role == "validator" for step in result.steps)
+
+
+# Hooks.
+
+
+def test_a_member_whose_stop_was_refused_serves_on_though_it_is_surplus() -> None:
+    """Out of NGINX already, it is published again and nothing else is done."""
+    refusing = replace(ready(2), stays=True, hooks_due=frozenset({StepKind.BEFORE_STOP}))
+    result = plan(1, serving(1), refusing)
+    assert (steps(result), result.serve) == ({"v2": StepKind.PUBLISH}, ("v1", "v2"))
+    assert result.chosen == ("v1",)
+    assert steps(plan(1, serving(1), replace(refusing, exposed=True, published=True))) == {}
+
+
+def test_a_refusing_member_that_turns_unhealthy_gets_no_requests() -> None:
+    """It is left running, out of NGINX."""
+    result = plan(1, serving(1), replace(sick(2), stays=True))
+    assert (steps(result), result.serve) == ({"v2": StepKind.UNPUBLISH}, ("v1",))
+
+
+def test_a_member_in_a_hook_gets_no_requests_though_it_is_wanted() -> None:
+    """The hook before stop may have made it useless by the time it ends."""
+    for kind in (StepKind.AFTER_HEALTHY, StepKind.BEFORE_STOP):
+        assert plan(2, serving(1), replace(ready(2), busy=kind)).serve == ("v1",)
+
+
+def test_a_spare_takes_the_place_of_a_member_in_its_hook_before_stop() -> None:
+    """That one is on its way out."""
+    leaving = replace(ready(2), busy=StepKind.BEFORE_STOP)
+    assert steps(plan(2, serving(1), leaving, spare(3))) == {"v3": StepKind.START}
+
+
+def test_a_member_that_serves_goes_before_one_whose_hook_is_to_come() -> None:
+    """It is capacity; the other one may become it."""
+    hooked = replace(ready(2), hooks_due=frozenset({StepKind.AFTER_HEALTHY}))
+    assert plan(2, serving(1), hooked, serving(3)).chosen == ("v1", "v3")
+
+
+def test_a_member_that_came_back_too_fast_leaves_nginx_before_its_hook() -> None:
+    """Its old run is still listed."""
+    hooked = replace(serving(2), hooks_due=frozenset({StepKind.AFTER_HEALTHY}))
+    assert steps(plan(2, serving(1), hooked)) == {"v2": StepKind.UNPUBLISH}
+
+
+def test_a_primary_that_is_not_wanted_runs_its_hook_all_the_same() -> None:
+    """It runs anyway; without its hook it could never be wanted."""
+    hooked = replace(ready(1), hooks_due=frozenset({StepKind.AFTER_HEALTHY}))
+    assert steps(plan(1, hooked, serving(2))) == {"v1": StepKind.AFTER_HEALTHY}
+    assert steps(plan(1, replace(hooked, quarantined=True), serving(2))) == {}

@@ -33,6 +33,8 @@ class Model:
     drained: bool = True
     busy: StepKind | None = None
     hooks_done: set[StepKind] = field(default_factory=set)
+    stays: int = 0
+    refuses: bool = False
 
     @property
     def name(self) -> str:
@@ -62,6 +64,7 @@ class Model:
             drained=self.drained,
             busy=self.busy,
             hooks_due=HOOKS - self.hooks_done,
+            stays=self.stays > 0,
         )
 
     def die(self) -> None:
@@ -102,6 +105,7 @@ class Play:
             assert self.box(name).running
             assert self.box(name).ready
             assert StepKind.AFTER_HEALTHY in self.box(name).hooks_done
+            assert self.box(name).busy not in HOOKS
         if publish:
             for box in self.boxes:
                 box.drained = box.drained and not box.listed
@@ -116,7 +120,10 @@ class Play:
     def begin(self, box: Model, kind: StepKind) -> None:
         """Begin a step, which has to be allowed."""
         assert box.busy is None
+        if kind in HOOKS:
+            assert not box.listed, "in a hook while it may get requests"
         if kind is StepKind.STOP:
+            assert not box.stays, "stopped though it refused"
             assert not box.listed, "stopped while it may get requests"
             assert box.drained, "stopped with requests in it"
             assert not box.protected
@@ -135,10 +142,13 @@ class Play:
             box.state = ContainerState.RUNNING
             box.ready, box.waits, box.used, box.drained = False, 0, False, True
             box.hooks_done.clear()
+            box.stays = 0
         elif kind is StepKind.STOP:
             box.die()
         elif kind is StepKind.DRAIN:
             box.drained = not box.listed
+        elif kind is StepKind.BEFORE_STOP and box.refuses:
+            box.stays = 3
         elif kind is not None:
             box.hooks_done.add(kind)
 
@@ -147,6 +157,7 @@ class Play:
         """Let time pass: readiness comes, quarantine and doubt go, a start can be too late."""
         box.quarantine = max(0, box.quarantine - 1)
         box.awaited = max(0, box.awaited - 1)
+        box.stays = max(0, box.stays - 1)
         if not box.running:
             return
         box.awaited = 0
@@ -167,7 +178,7 @@ def takes_place(box: Model) -> bool:
 
 TROUBLE = st.tuples(
     st.sampled_from(
-        ["die", "sick", "well", "quarantine", "pause", "unpause", "wish", "nginx", "hand"]
+        ["die", "sick", "well", "quarantine", "pause", "unpause", "wish", "nginx", "hand", "refuse"]
     ),
     st.integers(0, 4),
 )
@@ -186,6 +197,8 @@ def trouble(play: Play, kind: str, number: int) -> None:
         box.ready = box.ready and box.able
     elif kind == "quarantine":
         box.quarantine = 5
+    elif kind == "refuse":
+        box.refuses = number % 2 == 0
     elif kind == "pause" and box.running and box.busy is None:
         box.state, box.ready = ContainerState.PAUSED, False
     elif kind == "unpause" and box.state is ContainerState.PAUSED:
@@ -226,13 +239,14 @@ def test_a_world_that_stays_still_comes_to_rest_as_wished(
 ) -> None:
     """No step is left, exactly the chosen healthy members serve, and as many as can be do.
 
-    A paused container and a lasting failure are the world's; everything else is mended.
+    A paused container, a hook that refuses and a lasting failure are the world's; everything else
+    is mended.
     """
     for (kind, number), publishes in story:
         trouble(play, kind, number)
         play.turn(publish=publishes and kind != "nginx")
     for box in play.boxes:
-        box.able = True
+        box.able, box.refuses = True, False
         if box.state is ContainerState.PAUSED:
             box.state = ContainerState.RUNNING
     for _ in range(40):
