@@ -28,15 +28,14 @@ TRANSACTION = ("written", "renamed", "tested", "reloaded")
 POINTS: dict[StepKind, tuple[str, ...]] = {
     StepKind.START: EACH,
     StepKind.WAIT_HEALTHY: EACH,
+    StepKind.AFTER_HEALTHY: EACH,
     StepKind.PUBLISH: (*EACH, *TRANSACTION),
     StepKind.UNPUBLISH: (*EACH, *TRANSACTION),
     StepKind.DRAIN: EACH,
+    StepKind.BEFORE_STOP: EACH,
     StepKind.STOP: (*EACH, "underway"),
 }
-"""The moments of every kind of step that has an effect."""
-
-NO_EFFECT_YET = frozenset({StepKind.AFTER_HEALTHY, StepKind.BEFORE_STOP})
-"""Kinds that nothing carries out so far."""
+"""The moments of every kind of step."""
 
 PROGRAM = str(Path(__file__))
 

@@ -19,7 +19,8 @@ from autoscaler.settings import load
 from tests.e2e.harness import BY_HAND, path, role
 from tests.e2e.waiting import until
 from tests.faults.counts import has, nginx_agrees, nothing_failed, runs, wish
-from tests.faults.kill_points import NO_EFFECT_YET, POINTS, PROGRAM, points
+from tests.faults.hook_marks import JOINED, LEFT, MARKING, marks
+from tests.faults.kill_points import POINTS, PROGRAM, points
 
 if TYPE_CHECKING:
     from autoscaler.daemon.ports import Parts
@@ -54,20 +55,22 @@ def _begins(kind: StepKind) -> bool:
     return actions.begin(parts, state, Step(kind, "validator", "a", "asked"))
 
 
-def test_every_kind_of_step_that_has_an_effect_has_kill_points() -> None:
+def test_every_kind_of_step_has_kill_points() -> None:
     """Those that the actions carry out by the code's own word, publishing, and the wait that only
-    probes; a kind without points is one that nothing carries out.
+    probes: these are all there are.
     """
     others = {StepKind.PUBLISH, StepKind.UNPUBLISH, StepKind.WAIT_HEALTHY}
     have_effect = {kind for kind in StepKind if _begins(kind)} | others
     assert have_effect == set(POINTS), "give each of them a line in kill_points.POINTS"
-    assert set(StepKind) - have_effect == NO_EFFECT_YET
+    assert set(POINTS) == set(StepKind)
 
 
 @pytest.fixture(scope="module")
 def host(make_shared_host: MakeHost) -> Host:
-    """A host under load, whose third member ends only 3 s after it is told to."""
-    made = make_shared_host(role("validator", 3, member_env=LINGERS, settings=BY_HAND))
+    """A host under load with both hooks, whose third member ends only 3 s after it is told to."""
+    made = make_shared_host(
+        role("validator", 3, member_env=LINGERS, settings={**BY_HAND, **MARKING}),
+    )
     made.start()
     made.load(RATE, "validator")
     return made
@@ -95,29 +98,41 @@ def test_a_daemon_killed_at_any_step_is_followed_by_one_that_ends_what_it_began(
     host: Host, point: Point
 ) -> None:
     """Both under load: the wished count is reached and NGINX itself serves it, no request fails,
-    nothing is started or stopped because of the restart, and what was under way is told.
+    nothing is started or stopped because of the restart, its hook has run at least once, and what
+    was under way is told.
     """
     number = 3 if point.moment == "underway" else 2
     target = host.name("validator", number)
     before, wished = (number - 1, number) if point.grows else (number, number - 1)
     has(host, before)
     load = host.loads[0]
+    marked = marks(host.stack.container(target))
     host.daemon.kill()
     wish(host, wished)
 
     killed = host.launch(program=(PROGRAM, str(point), target))
     long = [] if point.grows else [load.long_request(LONG, LONG_MS) for _ in range(before)]
     assert killed.wait(20) == -signal.SIGKILL, f"{point} was never reached"
-    ran = runs(host)
+    were = runs(host)
     after = host.launch()
 
     host.wait_published("validator", *range(1, wished + 1))
     nginx_agrees(host)
-    kept = {name: run for name, run in ran.items() if point.grows or name != target}
+    kept = {name: run for name, run in were.items() if point.grows or name != target}
     assert kept.items() <= runs(host).items()
     stopped = {e.fields["member"] for e in after.of("member.stopped")}
     assert stopped <= (set() if point.grows else {target})
     assert all(future.result().ok for future in long)
     if point.moment != "before" and point.kind is not StepKind.WAIT_HEALTHY:
         assert after.of("action.interrupted", member=target, action=point.kind.value)
+    ran = marks(host.stack.container(target))[len(marked) :]
+    assert ran in _hooked(point)
     nothing_failed(load)
+
+
+def _hooked(point: Point) -> list[list[str]]:
+    """Return the marks that may be left: one, and two where the hook may have run unrecorded."""
+    once = [JOINED] if point.grows else [LEFT]
+    if point.kind in {StepKind.AFTER_HEALTHY, StepKind.BEFORE_STOP}:
+        return [once] if point.moment == "before" else [once * 2]
+    return [once, once * 2]
