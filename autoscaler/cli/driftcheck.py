@@ -33,6 +33,8 @@ _VERBS = {
     "stop": "stops it",
 }
 
+_HOOKS = {"after_healthy": "after healthy", "before_stop": "before stop"}
+
 
 @dataclass(frozen=True, slots=True)
 class Served:
@@ -199,7 +201,7 @@ def _what_comes(seen: Mapping[str, Any] | None, frozen: str | None) -> str:
     if step is not None:
         verb = _VERBS.get(step["step"], step["step"])
         when = f", in {step['in_seconds']:.0f} s" if step["in_seconds"] else ""
-        return f"the daemon {verb}{when}: {step['reason']}"
+        return f"the daemon {verb}{when}: {step['reason']}{_blocked(seen)}"
     if frozen is not None:
         return f"the daemon neither starts nor stops it while frozen: {frozen}"
     if seen["quarantine_seconds"]:
@@ -207,4 +209,12 @@ def _what_comes(seen: Mapping[str, Any] | None, frozen: str | None) -> str:
             f"the daemon leaves it alone for {seen['quarantine_seconds']:.0f} s more, because it "
             f"failed: {seen['detail'] or 'see its log'}"
         )
+    if seen.get("blocked"):
+        return f"the daemon leaves it as it is for now{_blocked(seen)}"
     return f"the daemon does nothing with it now ({seen['detail'] or seen['phase']}); see status"
+
+
+def _blocked(seen: Mapping[str, Any]) -> str:
+    """Say which hook has failed."""
+    blocked = seen.get("blocked")
+    return f"; its hook {_HOOKS[blocked['hook']]} failed: {blocked['reason']}" if blocked else ""

@@ -123,8 +123,19 @@ def _role_lines(name: str, role: dict[str, Any]) -> list[str]:
             "the readings stay as they are"
         )
     out += [f"  missing: {missing}" for missing in role["missing"]]
-    out += [_member_line(member) for member in role["members"]]
+    for member in role["members"]:
+        out += [_member_line(member), *_blocked_lines(member)]
     return out
+
+
+def _blocked_lines(member: dict[str, Any]) -> list[str]:
+    """Return what says that a hook is in the way of a member's service or stop."""
+    blocked = member.get("blocked")
+    if not blocked:
+        return []
+    what = "not stopped" if blocked["hook"] == "before_stop" else "no requests"
+    when = f"tried again in {blocked['in_seconds']:.0f} s"
+    return [f"    blocked: {what}, its hook failed ({blocked['reason']}); {when}"]
 
 
 def schedule_lines(schedule: dict[str, Any] | None) -> list[str]:

@@ -60,6 +60,7 @@ def test_where_all_three_agree_each_member_is_well() -> None:
     }
 
 
+BLOCKED = {"hook": "before_stop", "reason": "exit code 3"}
 STEP = {"step": "start", "reason": "wanted are 2", "in_seconds": 0.0}
 
 
@@ -71,6 +72,14 @@ STEP = {"step": "start", "reason": "wanted are 2", "in_seconds": 0.0}
         (
             {"quarantine_seconds": 29.6, "detail": "exited with 1"},
             "the daemon leaves it alone for 30 s more, because it failed: exited with 1",
+        ),
+        (
+            {"blocked": BLOCKED},
+            "the daemon leaves it as it is for now; its hook before stop failed: exit code 3",
+        ),
+        (
+            {"next_step": STEP, "blocked": {**BLOCKED, "hook": "after_healthy"}},
+            "the daemon starts it: wanted are 2; its hook after healthy failed: exit code 3",
         ),
         ({"phase": "dead"}, "the daemon does nothing with it now (dead); see status"),
     ],

@@ -235,6 +235,16 @@ def test_a_member_never_read_says_so_in_words() -> None:
     assert "None" not in shown(members=[{**MEMBER, "cpu_percent": None, "no_reading": None}])
 
 
+@pytest.mark.parametrize(
+    ("hook", "what"), [("before_stop", "not stopped"), ("after_healthy", "no requests")]
+)
+def test_a_failed_hook_is_shown_below_its_member(hook: str, what: str) -> None:
+    """What it is in the way of, why, and when it is tried again."""
+    blocked = {"hook": hook, "reason": "exit code 3", "in_seconds": 25.0}
+    text = shown(members=[{**MEMBER, "blocked": blocked}])
+    assert text.endswith(f"    blocked: {what}, its hook failed (exit code 3); tried again in 25 s")
+
+
 def test_trouble_is_shown_on_top() -> None:
     """Engine, NGINX, history and warnings, each in its own words."""
     text = lines(

@@ -144,6 +144,8 @@ def test_a_pattern_stands_for_a_whole_name(patterns: str, told: bool) -> None:
         ("config.reload_failed", "config.reloaded"),
         ("member.quarantined", "member.published"),
         ("member.missing", "member.found"),
+        ("member.after_healthy_failed", "member.published"),
+        ("member.before_stop_failed", "member.stopped"),
     ],
 )
 def test_the_end_of_a_trouble_that_was_told_is_told_once(trouble: str, end: str) -> None:
@@ -156,6 +158,14 @@ def test_the_end_of_a_trouble_that_was_told_is_told_once(trouble: str, end: str)
     assert over is not None
     assert over.ends
     assert selection.pick(notice(end, **who)) is None
+
+
+def test_a_member_that_serves_on_is_no_end_of_its_refused_stop() -> None:
+    """It is published again because of it."""
+    selection = Selection(NotifySettings().events)
+    who = {"role": "r", "member": "m"}
+    selection.pick(notice("member.before_stop_failed", **who))
+    assert selection.pick(notice("member.published", **who)) is None
 
 
 def test_another_members_recovery_is_no_end() -> None:

@@ -18,12 +18,16 @@ QUEUE_LIMIT = 200
 
 HOUR_SECONDS = 3600.0
 
+_STOP_REFUSED = "member.before_stop_failed"
+"""A member whose stop was refused is published again: that is no end of it."""
+
 _ENDS = {
     "nginx.reloaded": "nginx.",
     "nginx.recovered": "nginx.",
     "config.reloaded": "config.reload_failed",
     "member.found": "member.missing",
     "member.published": "member.",
+    "member.stopped": _STOP_REFUSED,
 }
 """Events that are an end to troubles whose name begins so, of the same role and member."""
 
@@ -79,7 +83,11 @@ class Selection:
             return False
         about_all = start == "nginx."
         over = [
-            one for one in self._open if one[0].startswith(start) and (about_all or one[1:] == who)
+            one
+            for one in self._open
+            if one[0].startswith(start)
+            and (about_all or one[1:] == who)
+            and (one[0] != _STOP_REFUSED or start == _STOP_REFUSED)
         ]
         for one in over:
             del self._open[one]

@@ -177,7 +177,7 @@ export class RoleCard {
 function memberRow(member, i) {
   const percent = (value) => (value === null ? "-" : `${round(value)} %`);
   const kind = PHASES[member.phase] ?? "warn";
-  const note = STEADY.has(member.phase) && member.phase !== "ready" ? null : member.detail;
+  const note = member.blocked ? `${member.blocked.hook === "before_stop" ? "not stopped" : "no requests"}, its hook failed: ${member.blocked.reason}` : STEADY.has(member.phase) && member.phase !== "ready" ? null : member.detail;
   const state = element("td", {}, element("span", { class: `pill ${kind}` }, member.phase));
   if (note) state.append(element("span", { class: "note" }, note));
   const name = element("th", { scope: "row" }, member.name);
