@@ -9,10 +9,11 @@ import signal
 import socket
 
 from autoscaler.clock import SystemClock, boot_id
+from autoscaler.daemon import single_run
 from autoscaler.daemon.archive import HistoryArchive
 from autoscaler.daemon.assembly import Assembly
 from autoscaler.daemon.commands import UNSTORED
-from autoscaler.daemon.controller import ONCE_UNFINISHED, Controller, Options, Outside
+from autoscaler.daemon.controller import Controller, Options, Outside
 from autoscaler.daemon.history import History, HistorySink, Limits, NoHistory
 from autoscaler.daemon.inbox import Command, HistoryTrouble, Item, Stop
 from autoscaler.daemon.journal import Journal
@@ -199,7 +200,7 @@ class _Daemon:
             self._watcher.stop(CLOSE_SECONDS)
             self._messenger.close(CLOSE_SECONDS)
             self._history.close(CLOSE_SECONDS)
-        return 1 if reason == ONCE_UNFINISHED else 0
+        return 1 if reason == single_run.UNFINISHED else 0
 
 
 def _limits(settings: Settings) -> Limits:

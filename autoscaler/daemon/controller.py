@@ -14,6 +14,7 @@ from autoscaler.daemon.actions import Actions
 from autoscaler.daemon.commands import Commands
 from autoscaler.daemon.deciding import Deciding
 from autoscaler.daemon.frozen import Freezing
+from autoscaler.daemon.hearing import Hearing
 from autoscaler.daemon.history import HistorySink
 from autoscaler.daemon.inbox import Command, HistoryTrouble, Inbox, Item, Stop, Tick
 from autoscaler.daemon.journal import Journal
@@ -29,11 +30,12 @@ from autoscaler.daemon.report import heartbeat
 from autoscaler.daemon.roles import Now, make_role
 from autoscaler.daemon.schema import RoleRecord
 from autoscaler.daemon.service import Service
+from autoscaler.daemon.single_run import SingleRun
 from autoscaler.daemon.state import State
 from autoscaler.daemon.ticker import Ticker
 from autoscaler.daemon.viewing import view
 from autoscaler.daemon.worker import Done, Pool
-from autoscaler.events import EngineEvent, EventKind
+from autoscaler.events import EngineEvent
 from autoscaler.policy.overrides import Moment, Override
 from autoscaler.settings import Loaded, Settings
 from autoscaler.surface.notify import Notifier
@@ -42,14 +44,8 @@ from autoscaler.surface.view import View
 LATE_INTERVALS = 1.5
 """A tick that has not come after so many intervals is done by the controller itself."""
 
-ONCE_DONE = "once: decided and done"
-ONCE_UNFINISHED = "once: not done in time; the events before this one say what it waits for"
-"""Why a single run ended."""
-
 FINISH_SECONDS = 2.0
 """How long the end of the process waits for a publish under way."""
-
-_LEADS_TO_LOOK = frozenset(EventKind) - {EventKind.KILL, EventKind.CONNECTED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +98,7 @@ class Controller:
         self._looking = Looking(state, journal)
         deciding = Deciding(state, journal, outside.history, dry_run=options.dry_run)
         self._observing = Observing(state, journal, core, self._looking, deciding)
+        self._hearing = Hearing(state, self._looking, self._observing)
         self._readiness = Readiness(state, journal, probes)
         actions = Actions(journal, outside.history, slow, self._observing.look)
         self._publishing = Publishing(state, journal, actions, core)
@@ -118,8 +115,8 @@ class Controller:
         self._show = outside.show
         self._parts = outside.assemble(settings, None, None)
         self._ticker = Ticker(lambda: self.inbox.put(Tick()), settings.interval)
-        self._began_at = self._ticked_at = self._clock.monotonic()
-        self._beat_at = self._ticked_at
+        self._beat_at = self._ticked_at = self._clock.monotonic()
+        self._single = SingleRun(state, self._ticked_at, dry=options.dry_run)
         self._stopping: str | None = None
         self._boot_id = now.boot_id
 
@@ -167,20 +164,6 @@ class Controller:
             if isinstance(item, Done):
                 item.deliver()
 
-    @property
-    def quiet(self) -> bool:
-        """Whether every role was decided on whole windows and nothing is left to do."""
-        state = self.state
-        enough = state.settings.average_over / state.settings.interval + 1
-        if self._observing.rounds < enough or not all(r.decided for r in state.roles.values()):
-            return False
-        if self._options.dry_run:
-            return True
-        if any(t.busy for r in state.roles.values() for t in r.tracks.values()):
-            return False
-        steps = sum(len(r.steps) for r in state.roles.values())
-        return steps == 0 and state.publication.settled and not state.publication.busy
-
     def _next_item(self) -> Item | None:
         """Wait for an item until something is due by time alone."""
         now = self._clock.monotonic()
@@ -209,7 +192,7 @@ class Controller:
         if isinstance(item, Tick):
             self._tick()
         elif isinstance(item, EngineEvent):
-            self._event(item)
+            self._hearing.event(item, self._parts, self._clock.monotonic())
         elif isinstance(item, Command):
             self._command(item)
         elif isinstance(item, HistoryTrouble):
@@ -227,35 +210,7 @@ class Controller:
             self._beat_at = now
             self._journal.info("daemon.heartbeat", **heartbeat(self.state))
         if self._options.once:
-            self._end_once(now)
-
-    def _end_once(self, now: float) -> None:
-        """End a single run when all is done, or when it cannot become so any more."""
-        settings = self.state.settings
-        longest = max((r.start_timeout for r in settings.roles.values()), default=0.0)
-        if self.quiet:
-            self._stopping = ONCE_DONE
-        elif now - self._began_at > 2 * settings.average_over + longest:
-            self._stopping = ONCE_UNFINISHED
-
-    def _event(self, event: EngineEvent) -> None:
-        now = self._clock.monotonic()
-        if event.kind is EventKind.DISCONNECTED:
-            for role in self.state.roles.values():
-                role.hands.disconnected()
-        elif event.kind is EventKind.CONNECTED:
-            if self.state.engine_up is not None:
-                self._observing.distrust_addresses(now)
-            self._observing.look()
-            return
-        if event.container_id:
-            self._parts.inventory.forget(event.container_id)
-        about_nginx = bool(event.name) and event.name == self.state.settings.nginx.container
-        if about_nginx and event.kind is EventKind.START:
-            self._observing.distrust_addresses(now)
-        concerns = self._looking.event(event, now) or about_nginx
-        if concerns and event.kind in _LEADS_TO_LOOK:
-            self._observing.look()
+            self._stopping = self._single.ended(self._observing.rounds, now)
 
     def _command(self, command: Command) -> None:
         if self._commands.answer(command, self._moment()):

@@ -95,7 +95,7 @@ class World:
             self.engine.add(role, count)
         self.nginx = Nginx(self.engine)
         self.life = 0
-        self.dry_run = False
+        self.once = self.dry_run = False
         self.boot = BOOT
         self.notifier = Notifier()
         self._interval = 5.0
@@ -126,7 +126,7 @@ class World:
             self.notifier,
             self._stored_overrides(),
         )
-        options = Options(self.env_file, dry_run=self.dry_run)
+        options = Options(self.env_file, once=self.once, dry_run=self.dry_run)
         self.controller = Controller(loaded, options, outside)
         self.controller.begin()
         self._tick_later(self.life)
@@ -204,7 +204,7 @@ class World:
 
     def _run(self, end: float, condition: Callable[[], object]) -> None:
         at, turns = self.time.now, 0
-        while not condition():
+        while not condition() and self.controller._stopping is None:
             assert not self.engine.broken, self.engine.broken
             assert turns < 300, f"the daemon is busy with nothing: {self.jobs[-8:]}"
             waits = [self.controller._service.next_at(), *self.controller._due(self.time.now)]

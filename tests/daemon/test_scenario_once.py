@@ -1,0 +1,59 @@
+"""The whole controller on virtual time: started to decide and act once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from autoscaler.daemon.single_run import DONE, UNFINISHED
+from autoscaler.errors import NginxError
+
+if TYPE_CHECKING:
+    from tests.daemon.conftest import MakeWorld, World
+
+
+def begun(make_world: MakeWorld, *, dry_run: bool = False, **settings: str) -> World:
+    """Start a daemon that decides and acts once."""
+    world = make_world(**settings)
+    world.once, world.dry_run = True, dry_run
+    return world.start()
+
+
+def ended(world: World) -> str:
+    """Let it run to its end; return its reason."""
+    world.until(lambda: world.controller._stopping, 600.0)
+    return str(world.controller._stopping)
+
+
+def test_a_single_run_ends_once_it_has_done_all(make_world: MakeWorld) -> None:
+    """The minimum is two: it ends when the second is in service, however long its start takes."""
+    world = begun(make_world, ROLES__VALIDATOR__MIN="2")
+    world.seconds["start"] = 30.0
+    world.box("validator-2").ready_after = 60.0
+    assert ended(world) == DONE
+    assert len(world.served()) == 2
+
+
+def test_a_single_run_decides_on_whole_windows(make_world: MakeWorld) -> None:
+    """Nothing is to be done: it ends with the first round that has an average of 15 s."""
+    world = begun(make_world)
+    began = world.time.now
+    assert ended(world) == DONE
+    assert 15.0 <= world.time.now - began <= 22.0
+
+
+def test_a_dry_single_run_proposes_and_ends(make_world: MakeWorld) -> None:
+    """What it proposes is not done, so there is nothing to wait for."""
+    world = begun(make_world, dry_run=True)
+    world.load("validator", 95.0)
+    assert ended(world) == DONE
+    assert world.told("scale.proposed")
+    assert world.engine.calls == []
+
+
+def test_a_single_run_that_cannot_do_all_ends_unfinished(make_world: MakeWorld) -> None:
+    """NGINX takes nothing: it gives up after the windows and the longest start are over twice."""
+    world = begun(make_world)
+    world.nginx.error = NginxError("it could not be reloaded")
+    began = world.time.now
+    assert ended(world) == UNFINISHED
+    assert 200.0 <= world.time.now - began <= 220.0
