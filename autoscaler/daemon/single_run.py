@@ -16,22 +16,31 @@ class SingleRun:
         self._state = state
         self._began_at = began_at
         self._dry = dry
+        self._warm_since: int | None = None
 
     def ended(self, rounds: int, now: float) -> str | None:
         """Return why it is at its end after so many rounds of readings, None if it goes on."""
         settings = self._state.settings
-        longest = max((r.start_timeout for r in settings.roles.values()), default=0.0)
-        if self._decided(rounds) and (self._dry or self._done()):
+        longest = max((r.start_timeout + r.warmup for r in settings.roles.values()), default=0.0)
+        if self._decided(rounds, now) and (self._dry or self._done()):
             return DONE
         if now - self._began_at > 2 * settings.average_over + longest:
             return UNFINISHED
         return None
 
-    def _decided(self, rounds: int) -> bool:
-        """Tell whether every role was decided on whole windows."""
-        settings = self._state.settings
-        enough = settings.average_over / settings.interval + 1
-        return rounds >= enough and all(r.decided for r in self._state.roles.values())
+    def _decided(self, rounds: int, now: float) -> bool:
+        """Tell whether every role was decided on whole windows and once with no member warming.
+
+        A daemon that has just begun takes all that run for just started.
+        """
+        settings, roles = self._state.settings, self._state.roles.values()
+        if rounds < settings.average_over / settings.interval + 1:
+            return False
+        if self._warm_since is None and not any(m.warming for r in roles for m in r.loads(now)):
+            self._warm_since = rounds
+        if self._warm_since is None or rounds == self._warm_since:
+            return False
+        return all(r.decided for r in roles)
 
     def _done(self) -> bool:
         """Tell whether nothing is under way or left to do."""
