@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from autoscaler.settings import kinds
 from autoscaler.settings.durations import duration
+from autoscaler.settings.event_names import closest, exists
 from autoscaler.settings.role import SETTINGS_CONFIG
 
 _PATTERN = re.compile(r"[a-z_.*]+")
@@ -24,6 +25,11 @@ def event_patterns() -> kinds.Kind:
         for pattern in patterns:
             if not _PATTERN.fullmatch(pattern):
                 raise ValueError(f"holds {pattern!r}, which is no name of an event")
+            if not exists(pattern):
+                raise ValueError(
+                    f"holds {pattern!r}, but there is no such event; the closest is "
+                    f"{closest(pattern)!r}"
+                )
             if patterns.count(pattern) > 1:
                 raise ValueError(f"names {pattern!r} twice")
         return patterns
@@ -57,8 +63,8 @@ class NotifySettings(BaseModel):
         "*useless",
         "*flapping",
     )
-    """Events that are told; * stands for anything. The default are those that need a person; when
-    such a trouble is over, that is told too."""
+    """Events that are told; * stands for anything, and each names an event there is. The default
+    are those that need a person; when such a trouble is over, that is told too."""
 
     batch: Annotated[float, duration(0, 3600)] = 10.0
     """How long the first event waits for others, so that what happens together is one message."""

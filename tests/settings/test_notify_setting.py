@@ -8,6 +8,7 @@ import pytest
 
 from autoscaler.errors import SettingsError
 from autoscaler.settings import load
+from autoscaler.settings.event_names import exists
 
 _SCOPE = {"AUTOSCALER_PROJECT": "v11", "AUTOSCALER_NGINX__CONTAINER": "proxy"}
 
@@ -36,6 +37,10 @@ def test_a_file_and_events_are_read() -> None:
         ("member-died", "no name of an event"),
         ("*.failed,", "no name of an event"),
         ("*.failed,*.failed", "twice"),
+        ("member.dies", "no such event; the closest is 'member.died'"),
+        ("*failled", "no such event; the closest is '[*].failed'"),
+        ("membr.*", "no such event; the closest is 'member.[*]'"),
+        ("notify.failed", "no such event"),
     ],
 )
 def test_a_wrong_list_of_events_is_named(events: str, wrong: str) -> None:
@@ -43,3 +48,9 @@ def test_a_wrong_list_of_events_is_named(events: str, wrong: str) -> None:
     with pytest.raises(SettingsError, match=wrong) as caught:
         load(None, _SCOPE | {"AUTOSCALER_NOTIFY__EVENTS": events})
     assert "allowed: a comma-separated list of event names" in str(caught.value)
+
+
+def test_every_default_means_an_event() -> None:
+    """A default that matched nothing would only look like a safety."""
+    defaults = load(None, _SCOPE).settings.notify.events
+    assert all(map(exists, defaults))

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from autoscaler.settings.event_names import pattern_words
 from autoscaler.settings.notify import NotifySettings
 
 QUEUE_LIMIT = 200
@@ -58,7 +59,7 @@ class Selection:
     """Picks the events that are told: by name, and the ends of troubles picked before."""
 
     def __init__(self, patterns: tuple[str, ...]) -> None:
-        words = "|".join(re.escape(one).replace(r"\*", "[a-z_.]*") for one in patterns)
+        words = "|".join(map(pattern_words, patterns))
         self._wanted = re.compile(words)
         self._open: dict[tuple[str, object, object], None] = {}
 
