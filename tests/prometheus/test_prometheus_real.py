@@ -21,11 +21,8 @@ from tests.e2e.harness import path, role
 from tests.e2e.waiting import until
 from tests.engine.conftest import api, containers  # noqa: F401 - fixtures
 from tests.prometheus.counters import container_text
-from tests.prometheus.server import Exporter, Prometheus
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from autoscaler.model import Member
     from tests.e2e.conftest import MakeHost
     from tests.e2e.daemon_process import Daemon
@@ -41,8 +38,10 @@ AVERAGE_OVER = 2.0
 TOLERANCE = 4.0
 """Percent points by which two windows of 2 s, a scrape apart, may differ at about 100 %."""
 
-RATE, BURN_MS = 20.0, 14.0
-"""Load of 60 % of half a CPU for one member, of 30 % for each of two."""
+RATE, BURN_MS = 10.0, 10.0
+"""Load of 20 % of half a CPU: far above the upper threshold also where the machine is busy."""
+
+THRESHOLDS = {"cpu_high": "8", "cpu_low": "4"}
 
 
 def _running(project: str) -> list[Member]:
@@ -129,56 +128,47 @@ class Outages:
 
 def test_a_real_prometheus_feeds_the_rules_and_each_outage_ends_by_itself(
     make_host: MakeHost,  # noqa: F811 - the fixture
-    tmp_path: Path,
+    scraped: Scraped,
 ) -> None:
     """By its readings a role grows. Paused, stopped, started again and fed with old samples, the
     count is held with the reason, the next source takes over (and the role shrinks by it), and
     Prometheus serves again without a hand; each is logged once.
     """
-    frozen_at, exporter = [0.0], Exporter(str)
-    with Prometheus(tmp_path, exporter.port, scrape=0.25) as prometheus:
-        host = make_host(role("validator", 2, settings={"cpu_high": "45", "cpu_low": "20"}))
-        ids = {n: str(host.stack.container(n).id) for n in host.stack.members("validator")}
-        exporter.text = lambda: container_text(ids, frozen_at[0])
-        setup = PrometheusSetup(prometheus.url, average_over=1.5)
-        members = _running(host.stack.project)
-        until(
-            lambda: all(
-                one.cpu_percent is not None
-                for one in PrometheusSource(setup).sample(members, time.monotonic).values()
-            ),
-            "Prometheus has a reading of the primary",
-        )
-        host.settings |= {
-            "CPU_SOURCE": "prometheus,cgroup",
-            "MAX_AGE": "2s",
-            "PROMETHEUS__URL": prometheus.url,
-            "PROMETHEUS__TIMEOUT": "1s",
-        }
-        daemon = host.start()
-        outages = Outages(host, daemon)
-        load = host.load(RATE, mix=Mix({path("validator", BURN_MS): 1.0}))
-        host.wait_published("validator", 1, 2)
-        outages.recovers()
+    prometheus, frozen_at = scraped.prometheus, [0.0]
+    host = make_host(role("validator", 2, settings=THRESHOLDS))
+    ids = {n: str(host.stack.container(n).id) for n in host.stack.members("validator")}
+    scraped.exporters[0].text = lambda: container_text(ids, frozen_at[0])
+    host.settings |= {
+        "CPU_SOURCE": "prometheus,cgroup",
+        "MAX_AGE": "2s",
+        "PROMETHEUS__URL": prometheus.url,
+        "PROMETHEUS__TIMEOUT": "1s",
+    }
+    scraped.read(_running(host.stack.project), scraped.setup())
+    daemon = host.start()
+    outages = Outages(host, daemon)
+    load = host.load(RATE, mix=Mix({path("validator", BURN_MS): 1.0}))
+    host.wait_published("validator", 1, 2)
+    outages.recovers()
 
-        begin = len(daemon.events)
-        prometheus.signal(signal.SIGSTOP)
-        load.rate = 0.0
-        outages.fails(begin, NoReading.TIMED_OUT)
-        shrunk = daemon.wait_for("scale.decided", desired=1, desired_before=2)
-        assert shrunk.fields["reason"] == Reason.SCALE_DOWN
-        prometheus.signal(signal.SIGCONT)
-        outages.recovers()
+    begin = len(daemon.events)
+    prometheus.signal(signal.SIGSTOP)
+    load.rate = 0.0
+    outages.fails(begin, NoReading.TIMED_OUT)
+    shrunk = daemon.wait_for("scale.decided", desired=1, desired_before=2)
+    assert shrunk.fields["reason"] == Reason.SCALE_DOWN
+    prometheus.signal(signal.SIGCONT)
+    outages.recovers()
 
-        begin = len(daemon.events)
-        prometheus.stop()
-        outages.fails(begin, NoReading.SOURCE_FAILED)
-        prometheus.start()
-        outages.recovers()
+    begin = len(daemon.events)
+    prometheus.stop()
+    outages.fails(begin, NoReading.SOURCE_FAILED)
+    prometheus.start()
+    outages.recovers()
 
-        begin = len(daemon.events)
-        frozen_at[0] = time.time()
-        outages.fails(begin, NoReading.TOO_FEW_SAMPLES, NoReading.STALE)
-        frozen_at[0] = 0.0
-        outages.recovers()
-        outages.told_by_turns()
+    begin = len(daemon.events)
+    frozen_at[0] = time.time()
+    outages.fails(begin, NoReading.TOO_FEW_SAMPLES, NoReading.STALE)
+    frozen_at[0] = 0.0
+    outages.recovers()
+    outages.told_by_turns()
