@@ -86,6 +86,7 @@ class Containers:
             labels=labels,
             host_config=self.api.create_host_config(**more.get("host", {})),
             healthcheck=more.get("healthcheck"),
+            environment=more.get("environment"),
             networking_config=more.get("networking"),
             ports=more.get("ports"),
         )
@@ -184,6 +185,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: HttpOnSocket
 
     def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
         status, body = self.server.answer(self.path)
         with contextlib.suppress(OSError):
             self.send_response(status)
