@@ -120,6 +120,19 @@ def test_a_failing_hook_after_healthy_keeps_a_member_out_until_it_succeeds(hooke
     assert hooked.ask("status")["roles"]["validator"]["members"][1]["blocked"] is None
 
 
+def test_a_renamed_member_still_owes_its_hook_after_healthy(hooked: World) -> None:
+    """It is the same run: under no name does it get requests before the hook succeeds."""
+    hooked.box("validator-2").hook_error = NOT_YET
+    hooked.load("validator", 95.0)
+    hooked.until(lambda: hooked.told("member.after_healthy_failed"))
+    hooked.run(1.5)
+    hooked.engine.rename("validator-2", "node-b")
+    hooked.run(20.0)
+    assert "node-b" not in hooked.served()
+    hooked.box("node-b").hook_error = None
+    hooked.until(lambda: "node-b" in hooked.served(), 60.0)
+
+
 def test_a_hook_after_healthy_that_never_succeeds_is_a_failed_start(hooked: World) -> None:
     """When start_timeout is over: stopped without a hook, set aside, the next spare is tried."""
     hooked.box("validator-2").hook_error = NOT_YET
