@@ -133,7 +133,11 @@ class Reconciler:
         going = {s.member for s in plan.steps if s.kind in _TAKING_DOWN}
         going |= {name for name, t in role.tracks.items() if t.busy in _TAKING_DOWN}
         going |= role.leaving.keys()
-        going -= {name for name in plan.chosen if not role.track(name).condemned}
+        wanted = {name for name in plan.chosen if not role.track(name).condemned}
+        going -= wanted
+        for track in map(role.track, wanted):
+            if track.busy is not StepKind.STOP:
+                track.stopped_by_us = False  # a stop that failed is not what ends it from now on
         role.leaving = {
             name: role.members[name].run
             for name in sorted(going)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from autoscaler.errors import EngineError
+from autoscaler.errors import EngineError, EngineUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +60,31 @@ def test_a_member_whose_stop_failed_serves_again_when_its_sibling_is_lost(
     world.run(60.0)
     dies(world)
     stays(world)
+
+
+def test_a_member_whose_stop_failed_and_that_serves_again_is_told_to_have_died(
+    world: World,
+) -> None:
+    """The engine said no to the stop: what ends the member later is not that stop."""
+    world.box("validator-2").stop_error = EngineError("the engine could not")
+    one_too_many(world).until(lambda: world.told("member.stop_failed"), 900.0)
+    dies(world)
+    stays(world)
+    world.engine.end("validator-2", 1)
+    world.run(1.0)
+    assert [e["member"] for e in world.told("member.died")] == ["validator-1", "validator-2"]
+
+
+def test_a_stop_that_timed_out_at_the_engine_is_still_ours_when_it_takes_effect(
+    world: World,
+) -> None:
+    """It did not answer in time, which is no refusal: the member ends a while later."""
+    world.box("validator-2").stop_error = EngineUnavailableError("it did not answer in time")
+    one_too_many(world).until(lambda: world.told("member.stop_failed"), 900.0)
+    world.engine.end("validator-2", 0, stop=True)
+    world.run(60.0)
+    assert world.told("member.died") == []
+    assert world.told("member.changed_by_hand") == []
 
 
 def test_a_drained_member_that_a_freeze_keeps_serves_again_when_its_sibling_is_lost(
