@@ -13,24 +13,12 @@ from autoscaler.model import (
     Overrides,
     RateLimit,
     Reason,
-    RolePolicy,
     ScalingRules,
     Select,
 )
 from autoscaler.policy.decide import adopt, decide, earliest_change, with_protected
+from tests.policy.policies import DEFAULT as POLICY
 
-POLICY = RolePolicy(
-    minimum=1,
-    maximum=3,
-    cpu_high=70,
-    cpu_low=40,
-    scale_up=ScalingRules(0, Select.MAX, (RateLimit(LimitKind.PERCENT, 100, 30),)),
-    scale_down=ScalingRules(
-        300,
-        Select.MIN,
-        (RateLimit(LimitKind.PERCENT, 50, 60), RateLimit(LimitKind.MEMBERS, 1, 60)),
-    ),
-)
 NOW = 10_000.0
 Entries = tuple[tuple[float, int], ...]
 

@@ -5,27 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from autoscaler.model import (
-    LimitKind,
     MemberLoad,
     Memory,
     Overrides,
-    RateLimit,
     Reason,
-    RolePolicy,
-    ScalingRules,
-    Select,
 )
 from autoscaler.policy.decide import decide
 from autoscaler.policy.explain import Explanation, Situation, Turn, explain
+from tests.policy.policies import one_a_minute
 
-POLICY = RolePolicy(
-    minimum=1,
-    maximum=3,
-    cpu_high=70,
-    cpu_low=40,
-    scale_up=ScalingRules(0, Select.MAX, (RateLimit(LimitKind.PERCENT, 100, 30),)),
-    scale_down=ScalingRules(300, Select.MIN, (RateLimit(LimitKind.MEMBERS, 1, 60),)),
-)
+POLICY = one_a_minute(300)
 NOW = 10_000.0
 
 

@@ -7,28 +7,17 @@ from dataclasses import replace
 import pytest
 
 from autoscaler.model import (
-    LimitKind,
     MemberLoad,
     Memory,
     Overrides,
-    RateLimit,
     Reason,
-    RolePolicy,
-    ScalingRules,
-    Select,
 )
 from autoscaler.policy.decide import decide, earliest_change
 from autoscaler.policy.headroom import Headroom, HeadroomLimits, HostLoad, holding, judge
+from tests.policy.policies import one_a_minute
 
 WELL, BUSY, TIGHT = Headroom(), Headroom(cpu_saturated=True), Headroom(memory_saturated=True)
-POLICY = RolePolicy(
-    minimum=1,
-    maximum=3,
-    cpu_high=70,
-    cpu_low=40,
-    scale_up=ScalingRules(0, Select.MAX, (RateLimit(LimitKind.PERCENT, 100, 30),)),
-    scale_down=ScalingRules(300, Select.MIN, (RateLimit(LimitKind.MEMBERS, 1, 60),)),
-)
+POLICY = one_a_minute(300)
 NOW = 10_000.0
 CPU, MEMORY = Overrides(host_cpu=True), Overrides(host_memory=True)
 

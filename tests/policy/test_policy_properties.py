@@ -22,6 +22,7 @@ from autoscaler.model import (
 )
 from autoscaler.policy.behavior import apply_behavior, record_change, record_recommendation
 from autoscaler.policy.decide import decide
+from tests.policy.policies import DEFAULT
 
 START = 1000.0
 INTERVAL = 5.0
@@ -31,18 +32,6 @@ CALM = {Reason.WITHIN_BAND, Reason.AT_MIN, Reason.ANTICIPATED_FLAPPING, Reason.N
 Delays = tuple[int, int]
 """(ticks from the start of a member to ready, ticks from there to warm)"""
 
-DEFAULT = RolePolicy(
-    minimum=1,
-    maximum=3,
-    cpu_high=70,
-    cpu_low=40,
-    scale_up=ScalingRules(0, Select.MAX, (RateLimit(LimitKind.PERCENT, 100, 30),)),
-    scale_down=ScalingRules(
-        300,
-        Select.MIN,
-        (RateLimit(LimitKind.PERCENT, 50, 60), RateLimit(LimitKind.MEMBERS, 1, 60)),
-    ),
-)
 
 percents = st.sampled_from([0.0, 1.0, 5.0, 20.0, 45.0, 65.0, 80.0, 91.5, 100.0])
 rate_limits = st.builds(

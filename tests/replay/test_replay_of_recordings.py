@@ -13,14 +13,9 @@ from autoscaler.daemon.database import open_history
 from autoscaler.daemon.rounds import overrides_from
 from autoscaler.errors import AutoscalerError
 from autoscaler.model import (
-    LimitKind,
     Memory,
     Overrides,
-    RateLimit,
     Reason,
-    RolePolicy,
-    ScalingRules,
-    Select,
 )
 from autoscaler.policy.schedule import Timetable
 from autoscaler.replay.from_history import history
@@ -28,19 +23,13 @@ from autoscaler.replay.player import Player
 from autoscaler.replay.source import Span
 from autoscaler.settings.schedule import schedule
 from autoscaler.windows import Bounds
+from tests.policy.policies import one_a_minute
 from tests.replay.recording import WALL, Recorder, replayed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-POLICY = RolePolicy(
-    minimum=1,
-    maximum=3,
-    cpu_high=70,
-    cpu_low=40,
-    scale_up=ScalingRules(0, Select.MAX, (RateLimit(LimitKind.PERCENT, 100, 30),)),
-    scale_down=ScalingRules(60, Select.MIN, (RateLimit(LimitKind.MEMBERS, 1, 60),)),
-)
+POLICY = one_a_minute(60)
 
 
 @pytest.fixture
