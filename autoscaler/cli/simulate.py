@@ -39,9 +39,13 @@ Recorded readings are played to the rules the daemon uses; what it decided then 
 While the played count is the recorded one, the rules see what the daemon saw, so with unchanged
 settings they decide the same. At another count the load is modelled: the sum of the readings of
 the ready members lies evenly on as many members as there would be, up to 100 % each, at once.
-That hides two things. A reading cannot exceed 100 %: what a full member was asked for beyond it
-is unknown, so the load of more members may come out too low (the report says for how long). And
-a start takes no time here, so minutes above the threshold come out a little too short.
+The report checks that: where the recorded count changed, it compares the mean that the model makes
+of the load before with the recorded one, once all members are warm. The model hides two things.
+A reading cannot exceed 100 %: what a full member was asked for beyond it is unknown, so the load of
+more members may come out too low (the report says for how long). And a start takes no time here,
+so minutes above the threshold come out a little too short.
+In force are the settings of the env file as it is now, whatever it said when it was recorded;
+schedules by the recorded times.
 Counts set by hand and what operators had set are played again as they were. A MAX given with
 --set takes the spares for it as made; otherwise the containers that existed limit the count.
 A flap is a change that takes back the one before it within ten minutes.

@@ -65,6 +65,7 @@ def _draw_role(role: str, outcome: Outcome, cpu: Any, counts: Any) -> None:  # n
     cpu.legend(loc="upper right", fontsize="small")
     counts.set_ylim(0, max(max(bucket.counts) for bucket in buckets) + 0.5)
     counts.set_ylabel("members")
+    counts.yaxis.get_major_locator().set_params(integer=True)
     counts.legend(loc="upper right", fontsize="small")
 
 

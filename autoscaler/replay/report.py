@@ -8,7 +8,8 @@ from typing import Any
 
 from autoscaler.model import RolePolicy
 from autoscaler.replay.figures import FLAP_SECONDS, Figures
-from autoscaler.replay.simulation import SATURATED_PERCENT, Outcome
+from autoscaler.replay.fit import SATURATED_PERCENT, Fit
+from autoscaler.replay.simulation import Outcome
 
 IN_FORCE = "in force"
 
@@ -28,6 +29,7 @@ def as_json(
             "until": _stamp(outcome.ended),
             "set": list(changes.get(role, ())),
             "saturated_minutes": round(outcome.saturated / 60, 2),
+            "model": _model(outcome.fit),
             **{
                 label: _figures(player.figures, player.policy)
                 for label, player in zip(labels, outcome.players, strict=False)
@@ -42,6 +44,16 @@ def as_text(name: str, roles: Mapping[str, Outcome], changes: Mapping[str, Seque
     for role, outcome in roles.items():
         lines += ["", *_role(role, outcome, changes.get(role, ()))]
     return "\n".join(lines)
+
+
+def _model(fit: Fit) -> dict[str, Any]:
+    """Return how far the model of load on another count was from what was recorded."""
+    mean = fit.mean_error
+    return {
+        "changes_compared": fit.changes,
+        "mean_error_points": None if mean is None else round(mean, 2),
+        "largest_error_points": None if mean is None else round(fit.largest, 2),
+    }
 
 
 def _figures(figures: Figures, policy: RolePolicy) -> dict[str, Any]:
@@ -96,6 +108,13 @@ def _role(role: str, outcome: Outcome, changes: Sequence[str]) -> list[str]:
         f"  {label:<{_LABEL}}" + "".join(f"{cell:>{_COLUMN}}" for cell in cells)
         for label, cells in rows
     ]
+    fit = outcome.fit
+    if fit.mean_error is not None:
+        lines.append(
+            f"  the model of load on another count, at {fit.changes} recorded changes: "
+            f"{fit.mean_error:.1f} points from the recorded mean on average, {fit.largest:.1f} at "
+            "most"
+        )
     if outcome.saturated > 0:
         lines.append(
             f"  for {outcome.saturated / 60:.1f} minutes a member was at {SATURATED_PERCENT:g} % or"

@@ -8,12 +8,10 @@ from dataclasses import dataclass, field
 from autoscaler.model import RolePolicy
 from autoscaler.policy.schedule import Timetable
 from autoscaler.replay.curve import Curve, Sample
+from autoscaler.replay.fit import SATURATED_PERCENT, Fit
 from autoscaler.replay.player import Player
 from autoscaler.replay.recorded import Round
 from autoscaler.settings import RoleSettings, Settings
-
-SATURATED_PERCENT = 99.0
-"""From here on a member may have been asked for more than its reading can show."""
 
 PROGRESS_ROUNDS = 2000
 """Rounds between two signs of progress."""
@@ -24,7 +22,8 @@ class Outcome:
     """One role under the rules in force (first) and with the changes, if there are any (second).
 
     `saturated` are seconds in which a member was at its limit when recorded; `began` and `ended`
-    Unix seconds of the first and the last round that count.
+    Unix seconds of the first and the last round that count; `fit` tells how far the model of load
+    on another count was from the recorded changes.
     """
 
     players: tuple[Player, ...]
@@ -32,6 +31,7 @@ class Outcome:
     began: float | None = None
     ended: float | None = None
     curve: Curve = field(default_factory=Curve)
+    fit: Fit = field(default_factory=Fit)
     _before: tuple[float, bool] | None = None
 
     @property
@@ -50,6 +50,7 @@ class Outcome:
             self.began = one.wall
         self.ended = one.wall
         self._saturation(one)
+        self.fit.take(one, self.players[0].policy.gap_seconds)
         if draws:
             counts_now = tuple(decision.desired for decision in decisions)
             self.curve.add(Sample(one.wall, tuple(d.mean for d in decisions), counts_now))
