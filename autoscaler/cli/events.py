@@ -58,9 +58,12 @@ def _history(arguments: argparse.Namespace) -> Path:
 
 
 def _events(path: Path, since: float, arguments: argparse.Namespace) -> Iterator[StoredEvent]:
-    """Yield what is stored, and with `--follow` what comes."""
-    last = 0
+    """Yield what is stored, and with `--follow` what comes, also in a file begun anew."""
+    last, file = 0, _identity(path)
     while True:
+        before, file = file, _identity(path)
+        if file != before:
+            last = 0
         for one in events_after(path, last, since, arguments.role):
             last = one.number
             yield one
@@ -68,6 +71,14 @@ def _events(path: Path, since: float, arguments: argparse.Namespace) -> Iterator
             return
         sys.stdout.flush()
         time.sleep(FOLLOW_SECONDS)
+
+
+def _identity(path: Path) -> int | None:
+    """Return what tells a file from another of the same name, None if it is not there."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
 
 
 def line(one: StoredEvent, *, as_json: bool) -> str:

@@ -60,7 +60,7 @@ def directory_findings(settings: Settings) -> Iterator[Finding]:
 
 
 def _directory_finding(item: str, name: str, path: Path) -> Finding:
-    there = next(one for one in (path, *path.parents) if one.exists())
+    there = next(one for one in (path, *path.parents) if _seen(one))
     remedy = (
         f"give {there} to the daemon's user and check as that user, or set {name} to a directory "
         "it may write to; mind a read-only mount"
@@ -73,3 +73,11 @@ def _directory_finding(item: str, name: str, path: Path) -> Finding:
     if there != path:
         return ok(item, f"{path} is made when the daemon starts")
     return ok(item, f"{path} can be written")
+
+
+def _seen(path: Path) -> bool:
+    """Whether this user can see that a path exists."""
+    try:
+        return path.exists()
+    except OSError:
+        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,3 +99,21 @@ def test_a_file_in_place_of_the_directory_fails(tmp_path: Path) -> None:
     (tmp_path / "f").touch()
     (state, _) = directory_findings(_settings(tmp_path / "f" / "s", tmp_path))
     assert (state.level, state.text) == (Level.FAIL, f"{tmp_path / 'f'} is no directory")
+
+
+def test_a_directory_behind_a_closed_one_fails(tmp_path: Path) -> None:
+    """Whoever checks as another user is told, instead of a traceback."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    settings = _settings(closed / "state", closed / "run")
+    for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        parent.chmod(0o755)
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        (state, run) = directory_findings(settings)
+    finally:
+        os.seteuid(before)
+    assert (state.level, run.level) == (Level.FAIL, Level.FAIL)
+    assert f"cannot write to {closed}, where {closed / 'state'} is to be made" in state.text
