@@ -20,6 +20,7 @@ MEMBER = {
     "phase": "serving",
     "state": "running",
     "detail": "",
+    "blocked": None,
     "protected": False,
     "cpu_percent": 61.5,
     "memory_percent": 20.0,
@@ -29,6 +30,9 @@ STATUS: dict[str, Any] = {
     "engine": {"up": True, "error": ""},
     "nginx": {"settled": True, "error": None},
     "history": {"error": None},
+    "late": "",
+    "host": None,
+    "sources": {},
     "warnings": ["<img src=x onerror=alert(1)>"],
     "overrides": [
         {"kind": "pause", "role": "validator", "direction": "down", "by": "ann",
@@ -241,6 +245,53 @@ def test_an_override_says_who_why_and_until_when(browser: Browser, url: str) -> 
     assert re.fullmatch(
         r"validator: paused \(down\) until \d\d:\d\d.*, by ann: <b>deploy</b>", said
     ), said
+    page.close()
+
+
+def test_what_is_not_well_stands_there_in_words(browser: Browser, url: str, web: Web) -> None:
+    """Nobody on a phone can point at something to see what it hides."""
+    page = browser.open(url)
+    page.wait_for_selector("#overrides b")
+    view = web.board.latest
+    assert view is not None
+    ill = {
+        **STATUS,
+        "engine": {"up": False, "error": "no socket"},
+        "nginx": {"settled": False, "error": "unknown directive"},
+        "host": {"cpu_saturated": True, "memory_saturated": False},
+        "sources": {"prometheus for validator": "it does not answer"},
+        "warnings": [],
+    }
+    assert page.locator("#troubles li").all_inner_texts() == ["<img src=x onerror=alert(1)>"]
+    try:
+        web.board.put(replace(view, status=ill))
+        page.get_by_text("no socket").wait_for()
+        assert page.locator("#troubles li").all_inner_texts() == [
+            "no socket",
+            "unknown directive",
+            "The host has too little CPU left: new members would share the same.",
+            "CPU from prometheus for validator: it does not answer",
+        ]
+        web.board.put(replace(view, status={**STATUS, "warnings": []}))
+        page.locator("#troubles").wait_for(state="hidden")
+    finally:
+        web.board.put(view)
+    page.close()
+
+
+def test_the_axis_of_a_young_daemon_is_as_long_as_its_record(browser: Browser, url: str) -> None:
+    """Ten minutes at least: the rest of the hour would be empty."""
+    page = browser.open(url)
+    page.wait_for_selector(".chart svg")
+    found = page.evaluate("""async () => {
+      const { fitted } = await import("/chart.js");
+      const since = (first) => fitted({
+        since: 0, until: 3600, points: [[first, 1]], members: { a: [[first + 5, 1]] },
+      }).since;
+      const empty = fitted({ since: 0, until: 3600, points: [], members: {} }).since;
+      return [since(3500), since(1600), since(10), empty];
+    }""")
+    assert found == [3000, 1560, 0, 3000]
     page.close()
 
 

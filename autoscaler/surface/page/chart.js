@@ -3,6 +3,7 @@
 
 const NS = "http://www.w3.org/2000/svg";
 const LEFT = 38, RIGHT = 12, TOP = 14, PLOT = 190, GAP = 30, STRIP = 46;
+const SHORTEST = 600;
 export const HEIGHT = TOP + PLOT + GAP + STRIP + 22;
 
 export function svg(name, attributes = {}, ...children) {
@@ -21,6 +22,20 @@ export function clock(seconds, withSeconds = false) {
   const options = { hour: "2-digit", minute: "2-digit", hour12: false };
   if (withSeconds) options.second = "2-digit";
   return new Date(seconds * 1000).toLocaleTimeString([], options);
+}
+
+// A time that may be of another day than today, then with its date.
+export function moment(seconds) {
+  const day = new Date(seconds * 1000);
+  if (day.toDateString() === new Date().toDateString()) return clock(seconds);
+  return `${clock(seconds)} on ${day.toLocaleDateString([], { weekday: "long", day: "numeric", month: "long" })}`;
+}
+
+// While less is on record than was asked for, the axis shows what there is, and ten minutes at least.
+export function fitted(series) {
+  const first = Math.min(...[series.points, ...Object.values(series.members)].map((p) => p[0]?.[0] ?? Infinity));
+  const begin = first - 0.02 * (series.until - first);
+  return { ...series, since: Math.max(series.since, Math.min(begin, series.until - SHORTEST)) };
 }
 
 export function draw(holder, series, events, margin, names) {

@@ -1,7 +1,7 @@
 // Keeps the page as the daemon is: asks again and again, says when no answer comes, and goes on by
 // itself when there is one. Everything shown is put in as text, never as markup.
 
-import { clock } from "/chart.js";
+import { clock, moment } from "/chart.js";
 import { RoleCard, element, fill } from "/role.js";
 import { inWords, isGlobal } from "/events.js";
 
@@ -70,8 +70,23 @@ function showHealth(status) {
     : status.nginx.settled ? pill("good", "NGINX is up to date") : pill("warn", "NGINX is being updated");
   const history = status.history.error ? pill("bad", "history is not stored", status.history.error)
     : pill("good", "history is stored");
-  const more = status.warnings.map((words) => pill("warn", "warning", words));
-  fill($("health"), [engine, nginx, history, ...more]);
+  fill($("health"), [engine, nginx, history]);
+  const said = troubles(status);
+  fill($("troubles"), said.map((words) => element("li", {}, words)));
+  $("troubles").hidden = said.length === 0;
+}
+
+// Everything that is not well, in sentences: nobody should have to point at something to read it.
+function troubles(status) {
+  const { engine, nginx, history, host } = status;
+  const full = [["CPU", host?.cpu_saturated], ["memory", host?.memory_saturated]].filter(([, is]) => is);
+  return [
+    engine.up ? "" : engine.error, nginx.error,
+    history.error, status.late,
+    ...full.map(([what]) => `The host has too little ${what} left: new members would share the same.`),
+    ...Object.entries(status.sources).map(([source, words]) => `CPU from ${source}: ${words}`),
+    ...status.warnings,
+  ].filter(Boolean);
 }
 
 function showOverrides(overrides) {
@@ -79,7 +94,7 @@ function showOverrides(overrides) {
     const whom = one.role ?? "all roles";
     const what = one.kind === "pin" ? `pinned to ${one.count}`
       : one.kind === "pause" ? `paused (${one.direction})` : one.kind;
-    const until = one.until ? ` until ${clock(Date.parse(one.until) / 1000)}` : "";
+    const until = one.until ? ` until ${moment(Date.parse(one.until) / 1000)}` : "";
     return element("li", {}, element("b", {}, `${whom}: ${what}`), `${until}, by ${one.by}: ${one.reason}`);
   });
   fill($("overrides"), words.length ? words : [element("li", { class: "muted" }, "Nothing: the rules decide.")]);

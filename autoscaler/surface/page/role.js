@@ -1,6 +1,6 @@
 // The card of one role: count, why, chart, members, events, and the chart's figures as a table.
 
-import { clock, draw, flapLine, round } from "/chart.js";
+import { clock, draw, fitted, flapLine, round } from "/chart.js";
 import { inWords } from "/events.js";
 
 const EVENTS_SHOWN = 8, ROWS = 40;
@@ -111,7 +111,7 @@ export class RoleCard {
   }
 
   plot(series, events) {
-    this.series = series;
+    this.series = fitted(series);
     this.marks = events.map(inWords).filter((one) => one.show);
     this.index = null;
     this.#draw();
@@ -180,6 +180,10 @@ function memberRow(member, i) {
   const note = member.blocked ? `${member.blocked.hook === "before_stop" ? "not stopped" : "no requests"}, its hook failed: ${member.blocked.reason}` : STEADY.has(member.phase) && member.phase !== "ready" ? null : member.detail;
   const state = element("td", {}, element("span", { class: `pill ${kind}` }, member.phase));
   if (note) state.append(element("span", { class: "note" }, note));
+  if (member.blocked) {
+    const hook = `hook ${member.blocked.hook.replaceAll("_", " ")} failed: ${member.blocked.reason}`;
+    state.append(element("span", { class: "note" }, hook));
+  }
   const name = element("th", { scope: "row" }, member.name);
   if (member.protected) name.append(element("span", { class: "note" }, "protected"));
   return element("tr", { "data-member": i }, name, state,
