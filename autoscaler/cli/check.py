@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from autoscaler.cli.driftcheck import ask_status
 from autoscaler.cli.envfile import add_env_file, load_from
 from autoscaler.cli.findings import Finding, Level
+from autoscaler.cli.hookcheck import hook_findings
 from autoscaler.cli.hostcheck import check_host
 from autoscaler.cli.httpcheck import http_findings
 from autoscaler.cli.notifycheck import notify_findings
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         return BAD_SETTINGS
     if not args.json:
         _print_settings(loaded, args.env_file)
-    findings = list(threshold_findings(loaded.settings))
+    findings = [*threshold_findings(loaded.settings), *hook_findings(loaded.settings)]
     findings += schedule_findings(loaded.settings, SystemClock().wall())
     if not args.settings_only:
         findings += check_host(loaded.settings, SystemClock(), time.sleep)
