@@ -24,8 +24,6 @@ def follow(role: RoleState, members: Mapping[str, Member], now: float, journal: 
         role.members[name] = role.members.pop(before)
         if before in role.owing:
             role.owing[name] = role.owing.pop(before)
-        if before in role.owing:
-            role.owing[name] = role.owing.pop(before)
         role.known.discard(before)
         journal.info(
             "member.renamed",

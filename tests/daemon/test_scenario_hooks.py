@@ -225,6 +225,19 @@ def test_a_member_that_ran_its_hook_before_stop_and_is_wanted_again_joins_again(
     assert calls(world)[4:] == ["leave", "stop"]
 
 
+def test_a_member_that_is_wanted_again_has_its_hook_before_stop_anew_the_next_time(
+    make_world: MakeWorld,
+) -> None:
+    """Also where there is no hook to join by."""
+    only = {name: text for name, text in HOOKS.items() if "AFTER" not in name}
+    world = make_world({"validator": 2}, **only).start()
+    in_hook_before_stop(world, 30.0)
+    world.grow(2)
+    world.seconds["before_stop"] = 0.2
+    shrink(world)
+    assert calls(world) == ["start", "leave", "leave", "stop"]
+
+
 def test_a_spare_starts_in_the_place_of_a_member_in_its_hook_before_stop(hooked: World) -> None:
     """A load that returns does not wait for the hook of a member on its way out."""
     in_hook_before_stop(hooked, 300.0)
@@ -239,6 +252,18 @@ def test_a_member_that_never_became_healthy_is_stopped_without_a_hook(hooked: Wo
     hooked.box("validator-2").answers = False
     hooked.load("validator", 95.0)
     hooked.until(lambda: "stop" in calls(hooked))
+    assert calls(hooked) == ["start", "stop"]
+
+
+def test_a_member_that_is_not_wanted_any_more_while_it_starts_is_stopped_without_a_hook(
+    hooked: World,
+) -> None:
+    """Long before its time to become healthy is over."""
+    hooked.box("validator-2").ready_after = 170.0
+    hooked.load("validator", 95.0)
+    hooked.until(lambda: "validator-2" in hooked.running())
+    hooked.ask("scale", role="validator", count=1, seconds=600, reason="test")
+    hooked.until(lambda: "stop" in calls(hooked), 60.0)
     assert calls(hooked) == ["start", "stop"]
 
 
