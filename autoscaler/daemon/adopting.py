@@ -28,10 +28,6 @@ class Adopting:
 
     def at_start(self, role: RoleState) -> None:
         """Count what runs as wanted, except runs we were taking down when we ended."""
-        for name in list(role.leaving):
-            member = role.members.get(name)
-            if member is None or not member.running or member.run != role.leaving[name]:
-                role.leaving.pop(name)
         running = sum(m.running and m.name not in role.leaving for m in role.members.values())
         if running > role.memory.desired:
             role.memory = replace(role.memory, desired=running)

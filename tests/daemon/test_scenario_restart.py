@@ -66,6 +66,22 @@ def test_a_stop_half_done_by_a_killed_daemon_is_not_taken_for_capacity(world: Wo
     world.until(lambda: world.running() == ["validator-1"])
 
 
+def test_a_member_started_anew_while_no_daemon_ran_is_no_longer_on_its_way_out(
+    world: World,
+) -> None:
+    """Killed in the middle of a drain; then somebody restarts the member: that run is wanted."""
+    world.grow(2)
+    world.seconds["drain"] = 30.0
+    world.load("validator", 5.0)
+    world.until(lambda: "drain validator-2" in world.jobs, 900.0)
+    world.seconds["sample"] = 3.0
+    world.life += 1
+    world.engine.end("validator-2", 0, stop=True)
+    world.engine.begin("validator-2")
+    world.start()
+    assert world.run(2.0).desired() == 2
+
+
 def test_the_wish_is_on_disk_before_the_first_step_towards_it(world: World) -> None:
     """The role's state is written before the record of the start it leads to."""
     world.load("validator", 95.0)
