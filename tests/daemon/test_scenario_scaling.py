@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from autoscaler.errors import EngineError
 
 if TYPE_CHECKING:
@@ -39,17 +41,26 @@ def test_a_member_leaves_in_the_order_unpublished_drained_stopped(world: World) 
     world.load("validator", 5.0)
     world.until(lambda: world.told("member.stopped"), 900.0)
     story = [
-        e["event"]
+        (e["event"], e["reason"])
         for e in world.told()
         if e.get("member") == "validator-2" and e["event"] != "member.healthy"
     ]
     assert story == [
-        "member.started",
-        "member.published",
-        "member.unpublished",
-        "member.drained",
-        "member.stopped",
+        ("member.started", "wanted are 2"),
+        ("member.published", "it is healthy"),
+        ("member.unpublished", "it is surplus"),
+        ("member.drained", "no request is left in it"),
+        ("member.stopped", "surplus: wanted are 1"),
     ]
+
+
+def test_a_member_is_published_the_moment_it_is_proven_healthy(world: World) -> None:
+    """No tick is waited for: nothing lies between but the reload. It says how long it took."""
+    world.grow(2)
+    (healthy,) = [e for e in world.told("member.healthy") if e["member"] == "validator-2"]
+    published = world.told("member.published")[-1]
+    assert published["at"] - healthy["at"] == pytest.approx(world.seconds["publish"])
+    assert healthy["seconds_since_start"] == pytest.approx(2.0, abs=0.1)
 
 
 def test_roles_are_scaled_on_their_own(make_world: MakeWorld) -> None:

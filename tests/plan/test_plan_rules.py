@@ -271,6 +271,19 @@ def test_a_healthy_surplus_member_stays_until_enough_chosen_ones_serve() -> None
     assert steps(result) == {"v2": StepKind.PUBLISH}
 
 
+def test_a_surplus_member_that_is_still_starting_stays_until_enough_chosen_ones_serve() -> None:
+    """The count fell while two were starting: nobody knows yet that the chosen one will answer."""
+    assert steps(plan(1, starting(1), starting(2))) == {"v1": StepKind.WAIT_HEALTHY}
+    assert steps(plan(1, serving(1), starting(2))) == {"v2": StepKind.STOP}
+
+
+def test_a_place_that_no_chosen_spare_waits_for_is_not_made_free() -> None:
+    """All places are taken, but the one chosen for it runs already: the sick one may recover."""
+    gone = replace(sick(3), exposed=False)
+    result = plan(2, serving(1), starting(2), gone, spare(4))
+    assert steps(result) == {"v2": StepKind.WAIT_HEALTHY}
+
+
 def test_a_healthy_member_stays_while_fewer_than_the_minimum_would_remain() -> None:
     """With 1 desired and a minimum of 2: two are kept."""
     assert steps(plan(1, serving(1), serving(2), minimum=2)) == {}

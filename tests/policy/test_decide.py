@@ -16,7 +16,7 @@ from autoscaler.model import (
     ScalingRules,
     Select,
 )
-from autoscaler.policy.decide import adopt, decide, earliest_change, with_protected
+from autoscaler.policy.decide import adopt, decide, earliest_change, with_protected, within_reach
 from tests.policy.policies import DEFAULT as POLICY
 
 NOW = 10_000.0
@@ -232,6 +232,16 @@ def test_more_protected_members_than_max_lift_max_too() -> None:
 def test_protected_members_never_lift_max_while_they_fit() -> None:
     """Three protected of max three leave the maximum at three."""
     assert with_protected(POLICY, 3) == replace(POLICY, minimum=3)
+
+
+@pytest.mark.parametrize(
+    ("desired", "containers", "maximum"), [(1, 3, 3), (1, 2, 2), (1, 0, 1), (3, 2, 3), (5, 2, 3)]
+)
+def test_missing_containers_lower_the_maximum_but_never_below_the_count(
+    desired: int, containers: int, maximum: int
+) -> None:
+    """Nor below the minimum, nor do they lift it above what is set."""
+    assert within_reach(POLICY, desired, containers) == replace(POLICY, maximum=maximum)
 
 
 # Fixed roles

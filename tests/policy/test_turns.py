@@ -68,6 +68,14 @@ def test_a_change_cut_by_a_rate_limit_counts_too() -> None:
     assert found.count == 1
 
 
+def test_a_change_that_a_rate_limit_forbids_altogether_is_none() -> None:
+    """The reason is the same at every tick while the limit holds."""
+    assert played((0.0, 0, Reason.SCALE_UP_LIMITED), (5.0, 0, Reason.SCALE_DOWN_LIMITED)) == (
+        Turns(),
+        [],
+    )
+
+
 def test_flapping_is_told_at_the_fourth_turn_and_once_an_hour() -> None:
     """A change every 5 minutes for three hours."""
     _, told = played(*flapping(36))

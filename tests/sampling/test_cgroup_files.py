@@ -145,6 +145,20 @@ def test_without_a_limit_memory_is_percent_of_the_hosts(tmp_path: Path, limit: s
     assert source(tmp_path).sample([NODE], lambda: 0.0)["node-1"].memory_percent == 25.0
 
 
+def test_where_the_hosts_memory_is_unknown_a_limit_still_counts(tmp_path: Path) -> None:
+    """The engine did not tell it: (600 - 100) of the limit of 1000 bytes."""
+    v2(tmp_path, f"docker/{ID}")
+    one = CgroupSource(15, 5, 0, str(tmp_path), str(tmp_path / "proc"))
+    assert one.sample([NODE], lambda: 0.0)["node-1"].memory_percent == 50.0
+
+
+def test_memory_of_a_container_that_may_use_none_is_unknown(tmp_path: Path) -> None:
+    """A limit of 0 bytes: no percentage, and the CPU is read all the same."""
+    v2(tmp_path, f"docker/{ID}", limit="0")
+    reading = source(tmp_path).sample([NODE], lambda: 0.0)["node-1"]
+    assert (reading.memory_percent, reading.reason) == (None, NoReading.FIRST_SIGHT)
+
+
 @pytest.mark.parametrize("text", ["", "\n", "max\n", "usage_usec\n", "user_usec 5\n"])
 def test_a_counter_that_cannot_be_read_is_a_failure_not_zero(tmp_path: Path, text: str) -> None:
     """An empty file in the middle of a removal, or a kernel that writes something else."""

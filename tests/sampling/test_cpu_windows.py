@@ -54,6 +54,15 @@ def test_until_the_window_is_full_it_is_the_first_sight() -> None:
     assert reason(feed(windows(), 0.7, [0, 5, 10])) is NoReading.FIRST_SIGHT
 
 
+def test_a_window_that_is_not_full_says_how_much_is_measured() -> None:
+    """For people who wait for it."""
+    one = windows()
+    feed(one, 0.7, [100, 105])
+    result = one.observe(NODE, Counter(80.0, 110.0))
+    assert isinstance(result, Missing)
+    assert result.detail == "seen for the first time; 10 of 15 s are measured"
+
+
 def test_half_an_interval_may_be_missing() -> None:
     """A tick that comes early does not cost a whole interval."""
     assert feed(windows(), 0.7, [0, 5, 10, 12.5]) == pytest.approx(70)

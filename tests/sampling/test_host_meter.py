@@ -43,6 +43,16 @@ def test_cpu_is_averaged_over_the_time_that_readings_are(proc: Path) -> None:
     assert percents == [None, 100.0, 50.0, pytest.approx(100 / 3), 0.0, 0.0]
 
 
+def test_waiting_for_a_disk_is_no_work(proc: Path) -> None:
+    """Of 100 ticks 40 were work; the rest waited for something to do or for a disk."""
+    meter = HostMeter(15.0, 5.0, proc)
+    meter.look()
+    (proc / "stat").write_text("cpu  40 0 0 35 25 0 0 0 0 0\n", encoding="ascii")
+    load = meter.look()
+    assert load is not None
+    assert load.cpu_percent == 40.0
+
+
 @pytest.mark.parametrize("text", ["", "cpu 1\n", "cpu a b c d e f\n"])
 def test_what_the_kernel_does_not_tell_is_no_number(proc: Path, text: str) -> None:
     """Nor is it mixed with what comes after."""

@@ -194,6 +194,7 @@ def test_a_custom_query_gives_percent_and_its_age_is_checked_if_told() -> None:
     assert one([percent], custom=True) == 42.0
     old = Series({"name": "v1", PART: "at"}, NOW - 31, NOW)
     assert reason(one([percent, old], custom=True)) is NoReading.STALE
+    assert reason(one([replace(old, value=NOW)], custom=True)) is NoReading.EMPTY
 
 
 @pytest.mark.parametrize(
