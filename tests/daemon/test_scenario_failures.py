@@ -76,6 +76,25 @@ def test_a_member_that_turns_unhealthy_is_replaced_and_then_stopped(world: World
     assert world.desired() == 2
 
 
+def test_a_sick_member_that_recovers_is_published_before_the_one_in_its_place_leaves(
+    world: World,
+) -> None:
+    """Recovered on its way out it is chosen again, by its order; until then the other serves."""
+    world.grow(2)
+    world.seconds["drain"] = 60.0
+    world.box("validator-2").answers = False
+    world.until(lambda: "drain validator-2" in world.jobs, 60.0)
+    world.box("validator-2").answers = True
+    world.until(lambda: world.served() == ["validator-1", "validator-2"], 60.0)
+    assert [
+        (e["event"], e["member"])
+        for e in world.told()
+        if e["event"] in {"member.published", "member.unpublished"}
+    ][-2:] == [("member.published", "validator-2"), ("member.unpublished", "validator-3")]
+    generations = [e["generation"] for e in world.told("nginx.reloaded")]
+    assert len(set(generations[-2:])) == 2
+
+
 def test_the_unhealthy_verdict_of_a_container_counts_at_once(world: World) -> None:
     """No three probes are waited for when the container's own check says unhealthy."""
     world.grow(2)
@@ -183,6 +202,15 @@ def test_quarantine_doubles_with_each_failed_start(world: World) -> None:
         (MemberUnusableError("network gone: create it"), "member.unusable"),
     ],
 )
+def test_the_only_spare_that_never_becomes_healthy_is_stopped_too(make_world: MakeWorld) -> None:
+    """No other can take its place; it is not left running for nothing."""
+    world = make_world({"validator": 2}).start().run(20.0)
+    world.box("validator-2").answers = False
+    world.load("validator", 95.0)
+    world.until(lambda: world.told("member.start_failed"), 300.0)
+    world.until(lambda: world.running() == ["validator-1"], 5.0)
+
+
 def test_a_start_that_the_engine_refuses_is_told_once_and_quarantined_once(
     world: World, error: EngineError, event: str
 ) -> None:

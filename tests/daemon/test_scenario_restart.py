@@ -20,6 +20,14 @@ def test_a_restart_stops_nobody_and_keeps_the_count(world: World) -> None:
     assert len(world.served()) == 3
 
 
+def test_a_restart_takes_nobody_out_of_nginx(world: World) -> None:
+    """What serves is asked for its health before anything is published: not one reload."""
+    world.grow()
+    reloads = world.nginx.reloads
+    world.start().run(60.0)
+    assert world.nginx.reloads == reloads
+
+
 def test_the_grace_goes_on_across_a_restart(world: World) -> None:
     """A restart in the middle neither shortens nor restarts the 300 s."""
     world.grow(2)
