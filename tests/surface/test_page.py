@@ -280,7 +280,7 @@ def test_what_is_not_well_stands_there_in_words(browser: Browser, url: str, web:
 
 
 def test_the_axis_of_a_young_daemon_is_as_long_as_its_record(browser: Browser, url: str) -> None:
-    """Ten minutes at least: the rest of the hour would be empty."""
+    """Five minutes at least: the rest of the hour would be empty."""
     page = browser.open(url)
     page.wait_for_selector(".chart svg")
     found = page.evaluate("""async () => {
@@ -291,7 +291,7 @@ def test_the_axis_of_a_young_daemon_is_as_long_as_its_record(browser: Browser, u
       const empty = fitted({ since: 0, until: 3600, points: [], members: {} }).since;
       return [since(3500), since(1600), since(10), empty];
     }""")
-    assert found == [3000, 1560, 0, 3000]
+    assert found == [3300, 1560, 0, 3300]
     page.close()
 
 

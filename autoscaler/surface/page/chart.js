@@ -3,7 +3,7 @@
 
 const NS = "http://www.w3.org/2000/svg";
 const LEFT = 38, RIGHT = 12, TOP = 14, PLOT = 190, GAP = 30, STRIP = 46;
-const SHORTEST = 600;
+const SHORTEST = 300;
 export const HEIGHT = TOP + PLOT + GAP + STRIP + 22;
 
 export function svg(name, attributes = {}, ...children) {
@@ -31,7 +31,7 @@ export function moment(seconds) {
   return `${clock(seconds)} on ${day.toLocaleDateString([], { weekday: "long", day: "numeric", month: "long" })}`;
 }
 
-// While less is on record than was asked for, the axis shows what there is, and ten minutes at least.
+// While less is on record than was asked for, the axis shows what there is, and five minutes at least.
 export function fitted(series) {
   const first = Math.min(...[series.points, ...Object.values(series.members)].map((p) => p[0]?.[0] ?? Infinity));
   const begin = first - 0.02 * (series.until - first);
