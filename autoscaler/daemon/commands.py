@@ -63,7 +63,7 @@ class Commands:
             return False
         trouble = self._state.history_trouble
         if record is not None and trouble is not None:
-            body["warning"] = f"{trouble}; {UNSTORED}"
+            body["warning"] = "; ".join(filter(None, [body.get("warning"), trouble, UNSTORED]))
             record = None
         command.reply.put(Answer(Reply(body), record))
         return True

@@ -86,7 +86,7 @@ class Overriding:
             )
         if isinstance(body, ScaleBody):
             self._check_count(body)
-            return self._set(
+            answer, record = self._set(
                 replace(
                     self._new(OverrideKind.PIN, by, body.reason, body.seconds),
                     role=body.role,
@@ -94,6 +94,7 @@ class Overriding:
                     forced=body.force,
                 )
             )
+            return answer | self._too_few(body), record
         raise RefusedError(404, "no such command")
 
     def freeze(self, found: FreezeFile | None) -> None:
@@ -161,6 +162,15 @@ class Overriding:
             raise RefusedError(
                 409, f"count is {body.count}; role {body.role} has {len(role.members)} containers"
             )
+
+    def _too_few(self, body: ScaleBody) -> dict[str, str]:
+        """Return a warning if the role has fewer containers than are asked for."""
+        there = len(self._state.roles[body.role].members)
+        if there >= body.count:
+            return {}
+        return {
+            "warning": f"role {body.role} has {there} containers, so {there} is the most it gets"
+        }
 
     def _set(self, new: Override) -> tuple[dict[str, Any], Record]:
         self._state.overrides = with_new(self._state.overrides, new)

@@ -98,6 +98,16 @@ def test_a_forced_pin_cannot_ask_for_containers_that_do_not_exist(world: World) 
     assert said["error"] == "count is 4; role validator has 3 containers"
 
 
+def test_a_pin_of_more_than_there_are_containers_is_told(make_world: MakeWorld) -> None:
+    """It is allowed by the bounds; whoever set it must not wait for members that cannot come."""
+    world = make_world({"validator": 2}).start()
+    world.until(world.served)
+    answer = world.ask("scale", role="validator", count=3, seconds=60, reason="sale")
+    assert answer["warning"] == "role validator has 2 containers, so 2 is the most it gets"
+    world.until(lambda: world.desired() == 2)
+    assert "warning" not in world.ask("scale", role="validator", count=2, seconds=60, reason="x")
+
+
 def test_an_unknown_role_is_refused_with_those_there_are(world: World) -> None:
     """Nothing is set."""
     assert world.ask("pause", role="validater", reason="x")["error"] == (
