@@ -9,6 +9,7 @@ from typing import Any
 
 from autoscaler.cli.asking import ask_daemon
 from autoscaler.cli.envfile import add_env_file
+from autoscaler.cli.times import when
 from autoscaler.settings.durations import FORMS, read_duration
 
 
@@ -71,9 +72,9 @@ def words(one: Mapping[str, Any]) -> str:
         what += f" {one['direction']}"
     if one["kind"] == "pin":
         what += f" at {one['count']}" + (" (forced)" if one["forced"] else "")
-    until = f"until {one['until']}" if one["until"] else _open_end(str(one["kind"]))
+    until = f"until {when(one['until'])}" if one["until"] else _open_end(str(one["kind"]))
     role = one["role"] or "all roles"
-    return f"{what} of {role}, {until}, by {one['by']} since {one['since']}: {one['reason']}"
+    return f"{what} of {role}, {until}, by {one['by']} since {when(one['since'])}: {one['reason']}"
 
 
 def _open_end(kind: str) -> str:

@@ -6,12 +6,15 @@ import argparse
 import json
 import sys
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 from autoscaler.cli.asking import ask_daemon
 from autoscaler.cli.envfile import add_env_file
 from autoscaler.cli.operating import add_examples, words
-from autoscaler.policy.schedule import phase_words
+from autoscaler.cli.times import when
+from autoscaler.policy.explain import duration_words
+from autoscaler.policy.schedule import moment_words, phase_words
 
 BAR_WIDTH = 20
 WATCH_SECONDS = 2.0
@@ -56,7 +59,7 @@ def lines(status: dict[str, Any]) -> list[str]:
     """Return the status as lines for a terminal."""
     engine, nginx = status["engine"], status["nginx"]
     out = [
-        f"daemon   process {status['pid']}, since {status['started']}",
+        f"daemon   process {status['pid']}, since {when(status['started'])}",
         "engine   " + _engine(engine),
         "nginx    "
         + (
@@ -111,16 +114,16 @@ def _role_lines(name: str, role: dict[str, Any]) -> list[str]:
     change = role["last_change"]
     if change:
         out.append(
-            f"  last change {change['at']}: {change['desired_before']} -> {change['desired']} "
-            f"({change['reason']})"
+            f"  last change {when(change['at'])}: {change['desired_before']} -> "
+            f"{change['desired']} ({change['reason']})"
         )
     if role.get("turns_last_hour", 0) > 1:
         out.append(f"  changed its direction {role['turns_last_hour']} times in the last hour")
     coming = role.get("next_change")
     if coming:
         out.append(
-            f"  becomes {coming['desired']} in {coming['in_seconds']:.0f} s, at {coming['at']}, if "
-            "the readings stay as they are"
+            f"  becomes {coming['desired']} in {duration_words(coming['in_seconds'])}, at "
+            f"{when(coming['at'])}, if the readings stay as they are"
         )
     out += [f"  missing: {missing}" for missing in role["missing"]]
     for member in role["members"]:
@@ -145,9 +148,8 @@ def schedule_lines(schedule: dict[str, Any] | None) -> list[str]:
     now = f"  schedule: {_phase(schedule)}"
     if schedule["next"] is None:
         return [f"{now}, no change in sight ({schedule['zone']})"]
-    return [
-        f"{now} until {schedule['until']} ({schedule['zone']}), then {_phase(schedule['next'])}"
-    ]
+    until = moment_words(datetime.fromisoformat(schedule["until"]), datetime.now(UTC))
+    return [f"{now} until {until} ({schedule['zone']}), then {_phase(schedule['next'])}"]
 
 
 def _phase(phase: dict[str, Any]) -> str:

@@ -48,13 +48,16 @@ def _in_reach(role: RoleState, policy: RolePolicy) -> RolePolicy:
 
 def _turn(role: RoleState, state: State, moment: Moment) -> Turn | None:
     """Return when the schedule gives the role other bounds, and which."""
-    change = scheduling.next_bounds(role, state.settings)
+    wall = datetime.fromtimestamp(moment.wall, UTC)
+    change = scheduling.next_bounds(role, state.settings, wall)
     if change is None:
         return None
     until, bounds, words = change
     policy = replace(role.policy, minimum=bounds.minimum, maximum=bounds.maximum)
-    at = moment.monotonic + until.timestamp() - moment.wall
-    return Turn(at, _in_reach(role, policy), words)
+    new = _in_reach(role, policy)
+    if new == _in_reach(role, role.policy):
+        return None
+    return Turn(moment.monotonic + until.timestamp() - moment.wall, new, words)
 
 
 def explanation(role: RoleState, state: State, moment: Moment) -> Explanation | None:

@@ -18,6 +18,7 @@ from autoscaler.policy.schedule import (
     Timetable,
     attainable,
     change_of,
+    moment_words,
     phase_words,
 )
 from autoscaler.settings import RoleSettings, Settings
@@ -80,7 +81,9 @@ def shown(role: RoleState, settings: Settings, moment: datetime) -> dict[str, An
     }
 
 
-def next_bounds(role: RoleState, settings: Settings) -> tuple[datetime, Bounds, str] | None:
+def next_bounds(
+    role: RoleState, settings: Settings, moment: datetime
+) -> tuple[datetime, Bounds, str] | None:
     """Return when the schedule gives the role other bounds, which, and when and how in words.
 
     As of the role's last look; None without a schedule, or if no change is in sight.
@@ -92,9 +95,8 @@ def next_bounds(role: RoleState, settings: Settings) -> tuple[datetime, Bounds, 
     before, after = forecast.now.windows, forecast.following.windows
     ends = [f"the window {name} ends" for name in before if name not in after]
     begins = [f"the window {name} begins" for name in after if name not in before]
-    same_day = forecast.until.date() == forecast.since.astimezone(forecast.until.tzinfo).date()
-    when = forecast.until.strftime("%H:%M" if same_day else "%H:%M on %A, %-d %B")
-    words = f"At {when} ({settings.zone()}) {' and '.join(ends + begins)}"
+    when = f"{moment_words(forecast.until, moment)} ({settings.zone()})"
+    words = f"At {when} {' and '.join(ends + begins)}"
     return forecast.until, bounds, words
 
 
@@ -106,7 +108,8 @@ def sentences(role: RoleState, settings: Settings, moment: datetime) -> list[str
     said = f"By the schedule, in force is {_words(schedule)}"
     if schedule["next"] is None:
         return [f"{said}; no change is in sight."]
-    return [f"{said} until {schedule['until']}, then {_words(schedule['next'])}."]
+    until = moment_words(datetime.fromisoformat(schedule["until"]), moment)
+    return [f"{said} until {until} ({schedule['zone']}), then {_words(schedule['next'])}."]
 
 
 def _words(phase: dict[str, Any]) -> str:

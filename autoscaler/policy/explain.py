@@ -17,7 +17,7 @@ _LONG_SECONDS = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A change of the bounds by the time of day: `at` (monotonic seconds) `policy` is in force.
+    """A change of a bound by the time of day: `at` (monotonic seconds) `policy` is in force.
 
     `words` say when and through what, as in "At 18:00 the window workdays ends".
     """
@@ -76,7 +76,7 @@ def explain(at: Situation) -> Explanation:
         return Explanation(tuple(sentences), None, None)
     seconds, desired = coming[0] - at.now, coming[1].desired
     sentences.append(
-        f"If the readings stay as they are, it becomes {desired} in {_time(seconds)} "
+        f"If the readings stay as they are, it becomes {desired} in {duration_words(seconds)} "
         f"({coming[1].reason.value})."
     )
     return Explanation(tuple(sentences), round(seconds, 1), desired)
@@ -111,7 +111,7 @@ def _new_bounds(old: RolePolicy, new: RolePolicy) -> str:
         said.append(f"minimum {new.minimum}")
     if new.maximum != old.maximum:
         said.append(f"maximum {new.maximum}")
-    return ", ".join(said) or "the bounds stay as they are"
+    return ", ".join(said)
 
 
 def shrink_below(policy: RolePolicy, count: int) -> float:
@@ -150,7 +150,7 @@ def _why(at: Situation) -> str:
         Reason.SCALE_DOWN_LIMITED: f"{below} and asks for {d.recommended}, but the rate limit "
         f"allows no fewer than {d.limit} now",
         Reason.SCALE_UP_STABILIZED: f"{above}, but not yet for the whole window of "
-        f"{_time(policy.scale_up.window_seconds)}",
+        f"{duration_words(policy.scale_up.window_seconds)}",
         Reason.SCALE_DOWN_STABILIZED: _low(at),
         Reason.ANTICIPATED_FLAPPING: _flapping(at),
         Reason.AT_MAX: f"{above}, but {policy.maximum} is the maximum",
@@ -229,7 +229,7 @@ def _held_by(at: Situation) -> list[str]:
         if d.desired > policy.minimum:
             said.append(
                 f"It shrinks when the mean stays below {_percent(shrink_below(policy, d.desired))} "
-                f"for {_time(policy.scale_down.window_seconds)}."
+                f"for {duration_words(policy.scale_down.window_seconds)}."
             )
     return said
 
@@ -238,7 +238,8 @@ def _percent(value: float | None) -> str:
     return "unknown" if value is None else f"{round(value, 1):g} %"
 
 
-def _time(seconds: float) -> str:
+def duration_words(seconds: float) -> str:
+    """Return seconds for people: in hours and minutes from a quarter of an hour on."""
     if seconds < _LONG_SECONDS:
         return f"{seconds:.0f} s"
     hours, minutes = divmod(round(seconds / 60), 60)

@@ -90,6 +90,13 @@ def phase_words(windows: Sequence[str], minimum: int, maximum: int) -> str:
     return f"{', '.join(windows) or 'no window'} ({minimum} to {maximum})"
 
 
+def moment_words(moment: datetime, now: datetime) -> str:
+    """Return a moment by the hands of its own time zone, with the day unless that is `now`'s."""
+    if moment.date() == now.astimezone(moment.tzinfo).date():
+        return f"{moment:%H:%M}"
+    return f"{moment:%H:%M on %A, %-d %B}"
+
+
 def overlap(inside: Sequence[Window], own: Bounds) -> Bounds:
     """Return the bounds while these windows are in force: the highest of each, so capacity wins.
 

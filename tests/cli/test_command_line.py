@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import threading
+import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from autoscaler.cli.main import COMMANDS
 from autoscaler.cli.status import lines
+from autoscaler.cli.times import when
 from autoscaler.surface.control import ControlSocket
 from autoscaler.surface.defects import Defects
 from autoscaler.surface.requests import Reply, Request
@@ -224,6 +228,16 @@ def test_a_missing_reading_is_shown_with_its_reason_and_not_as_zero() -> None:
     assert " 0.0 %" not in text
 
 
+@pytest.fixture
+def in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Put the reader there."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
 def test_a_role_without_a_decision_says_so() -> None:
     """In the first seconds."""
     assert "mean unknown" in shown(decision=None)
@@ -273,11 +287,18 @@ def test_a_source_in_trouble_is_shown_with_its_role_and_reason() -> None:
     assert text[3] == "source   prometheus for validator: stale: the sample is 50 s old"
 
 
-def test_the_next_change_is_shown_in_seconds_and_by_the_clock() -> None:
+def test_a_moment_is_told_by_the_readers_clock(in_berlin: None) -> None:
+    """With the date unless it is today, and always with the time zone."""
+    assert when("2026-01-01T23:30:05.123+00:00") == "2026-01-02 00:30:05 CET"
+    now = datetime.now(UTC)
+    assert re.fullmatch(r"\d\d:\d\d:\d\d CES?T", when(now.isoformat()))
+
+
+def test_the_next_change_is_shown_in_seconds_and_by_the_clock(in_berlin: None) -> None:
     """With what it depends on; without one there is no such line."""
     coming = {"desired": 1, "in_seconds": 131.4, "at": "2026-01-01T12:00:00+00:00"}
     assert (
-        "  becomes 1 in 131 s, at 2026-01-01T12:00:00+00:00, if the readings stay as they are"
+        "  becomes 1 in 131 s, at 2026-01-01 13:00:00 CET, if the readings stay as they are"
     ) in shown(next_change=coming).splitlines()
     assert "becomes" not in shown(next_change=None)
 

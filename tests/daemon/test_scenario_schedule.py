@@ -110,7 +110,7 @@ def test_explain_tells_of_the_schedule(early: World) -> None:
         "If the readings stay as they are, it becomes 2 in 280 s (below_min).",
     ]
     assert early.ask("explain", role="validator")["sentences"][-1] == (
-        "By the schedule, in force is no window (1 to 3) until 2026-11-25T08:00:00+01:00, "
+        "By the schedule, in force is no window (1 to 3) until 08:00 (Europe/Berlin), "
         "then workdays (2 to 3)."
     )
 
