@@ -29,7 +29,10 @@ LONGEST_WAIT = 60.0
 
 LARGEST_PERCENT = 1e5
 
-_USED = 'sum by (name) (rate(container_cpu_usage_seconds_total{{cpu=~"|total",{0}}}[{1}]))'
+_COUNTER = 'container_cpu_usage_seconds_total{{cpu=~"|total",{0}}}'
+_USED = f"sum by (name) (rate({_COUNTER}[{{1}}]) and {_COUNTER} offset {{1}})"
+"""Until its window is full, `rate` shows a part of what is used; the daemon has no reading then."""
+
 _QUOTA = (
     "sum by (name) (container_spec_cpu_quota{{{0}}}) / sum by (name) "
     "(container_spec_cpu_period{{{0}}})"

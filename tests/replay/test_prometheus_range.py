@@ -31,7 +31,7 @@ def settings(url: str = "", **more: str) -> Settings:
         "PROJECT": "shop",
         "NGINX__CONTAINER": "nginx",
         "INTERVAL": "1s",
-        "AVERAGE_OVER": "3s",
+        "AVERAGE_OVER": "2s",
         "PROMETHEUS__URL": url,
         **more,
     }
@@ -61,21 +61,22 @@ def test_a_range_of_a_real_prometheus_is_played_in_percent_of_what_is_allowed(
     """
     monkeypatch.setattr(from_prometheus, "STEPS_AT_ONCE", 3)
     began = time.time()
-    with Prometheus(tmp_path, Exporter(lambda: counters(began)).port) as server:
+    with Prometheus(tmp_path, Exporter(lambda: counters(began)).port, scrape=0.25) as server:
         known = settings(server.url)
 
         def rounds() -> list[Round]:
             span = Span(("validator",), began, time.time())
             return list(prometheus_range(known, span, {}).rounds())
 
-        until(lambda: len(rounds()) >= 6, "six seconds are on record", 30)
+        until(lambda: len(rounds()) >= 4, "four seconds are on record", 30)
         found = rounds()
         walls = [one.wall for one in found]
         assert [b - a for a, b in itertools.pairwise(walls)] == [1.0] * (len(walls) - 1)
         assert all(one.desired == 1 and 'name="v1"' in one.loads[0].name for one in found)
-        percents = [one.loads[0].cpu_percent for one in found]
-        # The first windows are not full, and a busy machine scrapes unevenly.
-        assert statistics.median(cpu or 0.0 for cpu in percents) == pytest.approx(80.0, abs=8.0)
+        # Before a window is full there is none. A busy machine scrapes unevenly.
+        percents = [one.loads[0].cpu_percent or 0.0 for one in found]
+        assert percents[0] > 60.0
+        assert statistics.median(percents) == pytest.approx(80.0, abs=8.0)
         span = Span(("validator",), began, began + 2)
         (odd, *_) = prometheus_range(known, span, {"validator": "vector(0) / 0"}).rounds()
         assert odd.loads[0].cpu_percent is None
