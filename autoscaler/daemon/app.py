@@ -29,6 +29,7 @@ from autoscaler.settings.names import variable
 from autoscaler.surface.control import ANSWER_SECONDS, ControlSocket
 from autoscaler.surface.defects import Defects
 from autoscaler.surface.http_server import HttpServer
+from autoscaler.surface.notices.apart import deliver_apart
 from autoscaler.surface.notices.messenger import Messenger
 from autoscaler.surface.notify import Notifier
 from autoscaler.surface.requests import Reply, Request
@@ -79,7 +80,8 @@ class _Daemon:
         self._history = self._open_history(settings)
         clock = SystemClock()
         self._journal = Journal(self._history, clock)
-        self._messenger = Messenger(clock, socket.gethostname(), Told(self._journal, self._put))
+        told = Told(self._journal, self._put)
+        self._messenger = Messenger(clock, socket.gethostname(), told, send=deliver_apart)
         if not options.dry_run:
             self._messenger.use(settings.notify)
             self._journal.listener = self._messenger

@@ -1,6 +1,7 @@
 """Sends a message to one place through Apprise, which knows mail, chats and webhooks.
 
-Apprise is imported at the first message: a daemon that tells nobody does not carry it.
+Apprise is imported at the first message: the daemon, which sends from other processes, does not
+carry it.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def usable(place: Place) -> Apprise:
     Raises AutoscalerError if it does not know such an address, or lacks a part of it.
     """
     with _translated():
-        import apprise  # noqa: PLC0415 - 14 MiB that only those pay who are told something
+        import apprise  # noqa: PLC0415 - 14 MiB, for who sends only
 
         logging.getLogger("apprise").propagate = False  # what it says may hold parts of an address
         asset = apprise.AppriseAsset(app_id=_APP, app_desc=_APP, storage_mode="memory")
