@@ -5,15 +5,13 @@ The container is looked up by name each time, so a recreated one works at once.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-import urllib3
 
 from autoscaler.actuation.addresses import HOST_NETWORK, LOOPBACK
 from autoscaler.actuation.workers import PROC, Worker, workers_under
 from autoscaler.engine.client import translated
+from autoscaler.engine.container_exec import run_in_container
 from autoscaler.errors import (
     EngineError,
     NginxError,
@@ -28,9 +26,6 @@ if TYPE_CHECKING:
     import docker
 
 _OUTPUT_LIMIT = 16 * 1024
-_CHUNK = 4096
-_LOOK_SECONDS = 0.02
-_FRAME_HEADER = 8
 _NOT_RUNNABLE = (126, 127)
 _SHARED_NETWORK = "container:"
 
@@ -66,17 +61,21 @@ class ContainerNginx:
 
         Raises NginxTestFailedError with its output, NginxError if it cannot run or is too slow.
         """
-        container_id = str(self._running()["Id"])
+        self._running()
         command = [*self._setup.command, "-t"]
-        code, output = self._exec(container_id, command)
+        name, limit = self._setup.name, self._setup.timeout_seconds
+        ended = run_in_container(self._api, name, command, limit, _OUTPUT_LIMIT)
+        code, output = ended.code, ended.output
+        if code is None:
+            raise NginxError(f"{' '.join(command)!r} did not end within {limit:g} s in {name}")
         if code in _NOT_RUNNABLE:
             raise NginxError(
-                f"{' '.join(command)!r} cannot be run in the container {self._setup.name}: "
+                f"{' '.join(command)!r} cannot be run in the container {name}: "
                 f"{output or f'exit code {code}'}; set the command of NGINX as it is in there"
             )
         if code:
             raise NginxTestFailedError(
-                f"NGINX in the container {self._setup.name} refuses its configuration", output
+                f"NGINX in the container {name} refuses its configuration", output
             )
         return output
 
@@ -154,54 +153,6 @@ class ContainerNginx:
                 return bool(self._api.inspect_network(network)["Driver"] == "bridge")
         except EngineError:
             return False  # a proxy may forbid this call; all networks are tried then
-
-    def _exec(self, container_id: str, command: list[str]) -> tuple[int, str]:
-        """Run a command in the container and return (exit code, output).
-
-        The output is read as a plain answer, not through docker-py's exec_start: that one waits
-        without any timeout.
-        """
-        name = self._setup.name
-        limit = self._setup.timeout_seconds
-        with translated(f"run {' '.join(command)!r} in {name}"):
-            made = self._api.exec_create(container_id, command)
-            url = f"{self._api.base_url}/v{self._api.api_version}/exec/{made['Id']}/start"
-            options = {"Detach": False, "Tty": False}
-            output = b""
-            deadline = time.monotonic() + limit
-            with self._api.post(url, json=options, stream=True, timeout=limit) as answer:
-                while len(output) < _OUTPUT_LIMIT:
-                    try:
-                        chunk = answer.raw.read1(_CHUNK)
-                    except urllib3.exceptions.TimeoutError:
-                        break
-                    if not chunk or time.monotonic() > deadline:
-                        break
-                    output += chunk
-            ended = self._api.exec_inspect(made["Id"])
-            while ended["Running"] and time.monotonic() < deadline:
-                time.sleep(_LOOK_SECONDS)  # the output ends a moment before the engine notices
-                ended = self._api.exec_inspect(made["Id"])
-        if ended["Running"] or ended["ExitCode"] is None:
-            raise NginxError(f"{' '.join(command)!r} did not end within {limit:g} s in {name}")
-        return int(ended["ExitCode"]), _text_of(output)
-
-
-def _text_of(stream: bytes) -> str:
-    """Return the text of an engine's output stream: frames of 8 bytes of header and a payload.
-
-    An answer that is no such stream, as an error is, is returned as it came.
-    """
-    text = b""
-    position = 0
-    while len(stream) >= position + _FRAME_HEADER:
-        header = stream[position : position + _FRAME_HEADER]
-        if header[0] > len(("stdin", "stdout", "stderr")) or header[1:4] != b"\0\0\0":
-            return stream.decode(errors="replace").strip()
-        size = int.from_bytes(header[4:], "big")
-        text += stream[position + _FRAME_HEADER : position + _FRAME_HEADER + size]
-        position += _FRAME_HEADER + size
-    return text.decode(errors="replace").strip()
 
 
 def _remedy(status: str, name: str) -> str:

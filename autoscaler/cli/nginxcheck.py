@@ -15,9 +15,9 @@ from autoscaler.actuation.nginx_container import ContainerNginx, ContainerSetup
 from autoscaler.actuation.nginx_host import HostCommands, HostNginx
 from autoscaler.actuation.upstream_file import FILE_NAME, UpstreamFile
 from autoscaler.actuation.upstreams import UPSTREAM_PREFIX
-from autoscaler.cli.container_exec import run_in_container
 from autoscaler.cli.findings import Finding, fail, ok, warn
 from autoscaler.engine.client import translated
+from autoscaler.engine.container_exec import run_in_container
 from autoscaler.errors import AutoscalerError, NginxTestFailedError
 from autoscaler.settings.names import variable
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _INCLUDE = re.compile(r"""(?:^|[{};\s])include\s+(?:"([^"]+)"|'([^']+)'|([^;"'\s]+))\s*;""")
 _DUMPED_FILE = re.compile(r"^# configuration file (?P<path>.+):$", re.MULTILINE)
+_LARGEST_DUMP = 8 << 20
 _COMMENT = re.compile(r"(?m)(?:^|\s)#.*$")
 
 
@@ -218,9 +219,16 @@ def _mounted(api: EngineClient, container: str, directory: Path) -> PurePosixPat
 
 
 def _dump_in_container(api: EngineClient, settings: Settings) -> str:
-    """Return `nginx -T` of the container; raises EngineError."""
+    """Return `nginx -T` of the container; raises AutoscalerError if it cannot be had."""
     nginx = settings.nginx
-    return run_in_container(api, nginx.container, [*nginx.command, "-T"], nginx.timeout)
+    command = [*nginx.command, "-T"]
+    ended = run_in_container(api, nginx.container, command, nginx.timeout, _LARGEST_DUMP)
+    shown = f"{' '.join(command)!r} in {nginx.container}"
+    if ended.code is None:
+        raise AutoscalerError(f"{shown} did not end within {nginx.timeout:g} s")
+    if ended.code:
+        raise AutoscalerError(f"{shown} ended with {ended.code}")
+    return ended.output
 
 
 def _dump_on_host(settings: Settings) -> str:
