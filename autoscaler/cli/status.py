@@ -13,6 +13,7 @@ from autoscaler.cli.asking import ask_daemon
 from autoscaler.cli.envfile import add_env_file
 from autoscaler.cli.operating import add_examples, words
 from autoscaler.cli.times import when
+from autoscaler.errors import DaemonUnreachableError
 from autoscaler.policy.explain import duration_words
 from autoscaler.policy.schedule import moment_words, phase_words
 
@@ -35,15 +36,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask the daemon and print its answer, with --watch until it is interrupted."""
-    if not arguments.watch:
-        _show(arguments)
-        return 0
     try:
-        while True:
-            _show(arguments)
+        _show(arguments)
+        while arguments.watch:
             time.sleep(WATCH_SECONDS)
+            _show_again(arguments)
     except KeyboardInterrupt:
-        return 0
+        if not arguments.watch:
+            raise
+    return 0
+
+
+def _show_again(arguments: argparse.Namespace) -> None:
+    """Show it, or that no daemon answers now: it may be restarted while somebody watches."""
+    try:
+        _show(arguments)
+    except DaemonUnreachableError as error:
+        text, _, _ = str(error).partition(";")
+        print(f"{_clear(arguments)}{datetime.now().astimezone():%H:%M:%S} {text}", file=sys.stderr)
 
 
 def _show(arguments: argparse.Namespace) -> None:
@@ -51,8 +61,11 @@ def _show(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(json.dumps(status, indent=None if arguments.watch else 2), flush=True)
     else:
-        clear = CLEAR if arguments.watch and sys.stdout.isatty() else ""
-        print(clear + "\n".join(lines(status)), flush=True)
+        print(_clear(arguments) + "\n".join(lines(status)), flush=True)
+
+
+def _clear(arguments: argparse.Namespace) -> str:
+    return CLEAR if arguments.watch and not arguments.json and sys.stdout.isatty() else ""
 
 
 def lines(status: dict[str, Any]) -> list[str]:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from autoscaler.cli.main import COMMANDS
+from autoscaler.cli.main import COMMANDS, main
 from autoscaler.cli.status import lines
 from autoscaler.cli.times import when
+from autoscaler.errors import DaemonUnreachableError
 from autoscaler.surface.control import ControlSocket
 from autoscaler.surface.defects import Defects
 from autoscaler.surface.requests import Reply, Request
@@ -143,6 +144,35 @@ def test_status_prints_what_the_daemon_says(daemon: Answering, env_file: Path) -
     assert "2 wanted (1 to 3), 2 running, 1 healthy, 1 published" in text.stdout
     as_json = shell("status", "--json", "--env-file", str(env_file))
     assert json.loads(as_json.stdout) == STATUS
+
+
+def test_a_watch_goes_on_while_the_daemon_is_restarted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], env_file: Path
+) -> None:
+    """It says so each time, and shows the next answer; only the first one must come."""
+    away = DaemonUnreachableError("no daemon answers there; start it")
+    answers: list[dict[str, Any] | BaseException] = [
+        STATUS,
+        away,
+        STATUS,
+        KeyboardInterrupt(),
+        away,
+    ]
+
+    def ask(*_: object) -> dict[str, Any]:
+        answer = answers.pop(0)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    monkeypatch.setattr("autoscaler.cli.status.ask_daemon", ask)
+    monkeypatch.setattr("autoscaler.cli.status.WATCH_SECONDS", 0.0)
+    command = ["status", "--watch", "--env-file", str(env_file)]
+    assert main(command) == 0
+    said = capsys.readouterr()
+    assert said.out.count("validator: 2 wanted") == 2
+    assert re.fullmatch(r"\d\d:\d\d:\d\d no daemon answers there\n", said.err)
+    assert main(command) == 3
 
 
 def test_a_file_with_mistakes_does_not_hide_the_status(daemon: Answering, env_file: Path) -> None:
