@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from autoscaler.daemon import hosting
+from autoscaler.daemon import hosting, sourcing
 from autoscaler.daemon.deciding import Deciding
 from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.lateness import LOOK, READINGS, Lateness
@@ -16,7 +16,7 @@ from autoscaler.errors import AutoscalerError
 from autoscaler.inventory import Snapshot
 from autoscaler.model import NoReading, Reading
 from autoscaler.policy.headroom import HostLoad
-from autoscaler.sampling.sources import SourceEvent, SourceEventKind
+from autoscaler.sampling.sources import SourceEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,25 +204,18 @@ class Observing:
             readings = parts.sampler.sample(snapshot.members)
             return _Sampled(began, readings, parts.sampler.events(), parts.host())
 
-        self._pool.submit("sample", work, lambda r: self._sampled(r, epoch), self._sample_failed)
+        self._pool.submit(
+            "sample", work, lambda r: self._sampled(r, parts, epoch), self._sample_failed
+        )
 
-    def _sampled(self, sampled: _Sampled, epoch: int) -> None:
+    def _sampled(self, sampled: _Sampled, parts: Parts, epoch: int) -> None:
         self._sampling = False
         self._lateness.over(READINGS)
+        if self._parts is not None and parts.sampler is self._parts.sampler:
+            sourcing.follow(sampled.events, self._state, self._journal)
         if epoch != self._epoch:
             return
-        for event in sampled.events:
-            failed = event.kind is SourceEventKind.FAILED
-            self._state.source_troubles.pop((event.source, event.role), None)
-            if failed:
-                self._state.source_troubles[event.source, event.role] = event.detail
-            tell = self._journal.warning if failed else self._journal.info
-            tell(
-                f"source.{event.kind.value}",
-                role=event.role,
-                source=event.source,
-                reason=event.detail,
-            )
+        sourcing.follow_new(sampled.readings, self._state, self._journal)
         self.rounds += 1
         now = self._journal.clock.monotonic()
         age = now - sampled.began

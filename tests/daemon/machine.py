@@ -145,6 +145,7 @@ class Engine:
         self.deaf = False
         self.blind = False
         self.host: HostLoad | None = None
+        self.source_events: list[SourceEvent] = []
         self.broken: list[str] = []
         self.calls: list[str] = []
         self.post = post
@@ -206,8 +207,9 @@ class Engine:
         return {m.name: self._reading(m) for m in members}
 
     def events(self) -> tuple[SourceEvent, ...]:
-        """Nothing ever changes about the source."""
-        return ()
+        """Tell what a test says has changed about the source."""
+        told, self.source_events = tuple(self.source_events), []
+        return told
 
     def probe(self, address: str, port: int, path: str, timeout: float) -> ProbeResult:
         """Ask a container whether it answers."""
