@@ -198,6 +198,10 @@ class Sources:
         return max(candidates, key=worth)
 
     def _forget_all_but(self, roles: Mapping[str, object]) -> None:
-        """Forget roles that have no members any more."""
+        """Forget roles that have no members any more, and tell that their troubles are over."""
+        for (source, role), watch in self._watches.items():
+            if role not in roles and watch.failed:
+                detail = "the role has no members any more"
+                self._events.append(SourceEvent(SourceEventKind.RECOVERED, source, role, detail))
         self._watches = {key: w for key, w in self._watches.items() if key[1] in roles}
         self.serving = {role: name for role, name in self.serving.items() if role in roles}

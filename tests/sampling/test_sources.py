@@ -202,6 +202,17 @@ def test_a_role_that_is_gone_is_forgotten() -> None:
     assert set(host.sources.serving) == {"validator"}
 
 
+def test_the_trouble_of_a_role_that_is_gone_is_over() -> None:
+    """Else it would be shown for ever, as nothing is read any more that could end it."""
+    host = Host(node("a"), node("x", "business"))
+    host.first.blind = {"x"}
+    host.ticks(8)
+    assert host.told() == [(FAILED, "cgroup", "business")]
+    host.members.pop()
+    host.ticks(2)
+    assert host.told() == [(RECOVERED, "cgroup", "business")]
+
+
 @pytest.mark.parametrize(
     ("names", "words"),
     [((), "no source is named"), (("cgrup",), "'cgrup'"), (("docker", "docker"), "twice")],
