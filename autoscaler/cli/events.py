@@ -95,7 +95,8 @@ def _words(fields: dict[str, Any]) -> str:
     """Say the fields in the order in which a person asks: what changed, why, the rest."""
     said = []
     if "desired_before" in fields:
-        said.append(f"{fields['desired_before']} -> {fields.get('desired')}")
+        before, after = fields["desired_before"], fields.get("desired")
+        said.append(f"stays at {after}" if before == after else f"{before} -> {after}")
     if fields.get("reason"):
         said.append(str(fields["reason"]))
     if isinstance(fields.get("mean"), int | float):
