@@ -195,13 +195,6 @@ def test_quarantine_doubles_with_each_failed_start(world: World) -> None:
     assert [e["quarantine_seconds"] for e in failed] == [30.0, 60.0, 120.0, 240.0]
 
 
-@pytest.mark.parametrize(
-    ("error", "event"),
-    [
-        (EngineError("port is already allocated"), "member.start_failed"),
-        (MemberUnusableError("network gone: create it"), "member.unusable"),
-    ],
-)
 def test_the_only_spare_that_never_becomes_healthy_is_stopped_too(make_world: MakeWorld) -> None:
     """No other can take its place; it is not left running for nothing."""
     world = make_world({"validator": 2}).start().run(20.0)
@@ -211,6 +204,13 @@ def test_the_only_spare_that_never_becomes_healthy_is_stopped_too(make_world: Ma
     world.until(lambda: world.running() == ["validator-1"], 5.0)
 
 
+@pytest.mark.parametrize(
+    ("error", "event"),
+    [
+        (EngineError("port is already allocated"), "member.start_failed"),
+        (MemberUnusableError("network gone: create it"), "member.unusable"),
+    ],
+)
 def test_a_start_that_the_engine_refuses_is_told_once_and_quarantined_once(
     world: World, error: EngineError, event: str
 ) -> None:
