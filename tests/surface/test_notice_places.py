@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +65,13 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
     """With the system's reason."""
     with pytest.raises(AutoscalerError, match="No such file"):
         read_places(tmp_path / "nothing")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    """Neither the check nor the messages hang."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(AutoscalerError, match="is no regular file"):
+        read_places(tmp_path / "pipe")
 
 
 def test_no_part_of_an_address_is_in_a_redacted_text() -> None:

@@ -7,6 +7,7 @@ line and kind, and what a library says of it goes through `redacted`.
 from __future__ import annotations
 
 import re
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
@@ -37,19 +38,8 @@ class Place:
 
 def read_places(path: Path) -> tuple[Place, ...]:
     """Return the places in a file. Raises AutoscalerError, which shows none of its content."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(_FILE_BYTES + 1)
-    except OSError as error:
-        raise AutoscalerError(f"cannot read {path}: {error.strerror or 'unknown error'}") from None
-    if len(content) > _FILE_BYTES:
-        raise AutoscalerError(f"{path} is larger than {_FILE_BYTES // 1024} KiB")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise AutoscalerError(f"{path} is no UTF-8 text") from None
     places: list[Place] = []
-    for number, written in enumerate(text.splitlines(), 1):
+    for number, written in enumerate(_read(path).splitlines(), 1):
         url = written.strip()
         if url and not url.startswith("#"):
             found = _KIND.match(url)
@@ -63,6 +53,23 @@ def read_places(path: Path) -> tuple[Place, ...]:
     if len(places) > PLACES_LIMIT:
         raise AutoscalerError(f"{path} holds {len(places)} addresses; allowed: {PLACES_LIMIT}")
     return tuple(places)
+
+
+def _read(path: Path) -> str:
+    """Return the text of a file. Raises AutoscalerError."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for a writer
+            raise AutoscalerError(f"{path} is no regular file; name one with an Apprise URL a line")
+        with path.open("rb") as file:
+            content = file.read(_FILE_BYTES + 1)
+    except OSError as error:
+        raise AutoscalerError(f"cannot read {path}: {error.strerror or 'unknown error'}") from None
+    if len(content) > _FILE_BYTES:
+        raise AutoscalerError(f"{path} is larger than {_FILE_BYTES // 1024} KiB")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise AutoscalerError(f"{path} is no UTF-8 text") from None
 
 
 def redacted(text: str, place: Place) -> str:
