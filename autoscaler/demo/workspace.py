@@ -24,8 +24,10 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def workspace() -> Iterator[Path]:
     """Give an empty directory that is removed at the end, and remove those of killed runs."""
     for owner in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{OWNER_FILE}"):
-        if is_gone(owner.read_text(encoding="utf-8")):
-            shutil.rmtree(owner.parent, ignore_errors=True)
+        # Another user's cannot be read, and that of a run that ends this moment is gone.
+        with contextlib.suppress(OSError, ValueError):
+            if is_gone(owner.read_text(encoding="utf-8")):
+                shutil.rmtree(owner.parent, ignore_errors=True)
     path = Path(tempfile.mkdtemp(prefix=PREFIX))
     try:
         (path / OWNER_FILE).write_text(own_identity(), encoding="utf-8")

@@ -185,8 +185,8 @@ class Settings(BaseSettings):
     """Longest time a failing member is left alone; at least `QUARANTINE`."""
 
     workers: Annotated[int, kinds.whole(2, 256, "a number of threads"), RESTART] = 16
-    """Actions that can be under way at once: starts, health probes, drains, stops. A drain holds
-    one until it ends, so at least the number of members."""
+    """Actions that can be under way at once: starts, hooks, drains, stops. A drain holds one until
+    it ends, so at least the number of members."""
 
     state_dir: Annotated[Path, kinds.path(), RESTART] = Path("/var/lib/autoscaler")
     """Directory of what must survive a restart: the history and the memory of the rules."""
