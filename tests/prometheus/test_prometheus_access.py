@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,8 @@ import pytest
 
 from autoscaler.cli.findings import Finding, Level
 from autoscaler.cli.promcheck import prometheus_findings
-from autoscaler.sampling.prometheus import PrometheusSetup
+from autoscaler.sampling.prometheus import PrometheusSetup, PrometheusSource, prometheus_setup
+from autoscaler.settings import load
 from tests.prometheus import door
 from tests.prometheus.server import Prometheus
 from tests.sampling.test_prometheus_answers import member
@@ -81,6 +83,34 @@ def test_who_has_the_right_secret_and_authority_gets_a_reading(
     """A password and an authority from files, and a token from a file."""
     finding = checked(ask(doors))
     assert (finding.level, finding.text.endswith("gives v1 42 %")) == (Level.OK, True), finding
+
+
+def test_the_settings_say_all_of_this(doors: Doors) -> None:
+    """Each of the variables that a message names."""
+    given = {
+        "PROJECT": "shop",
+        "NGINX__CONTAINER": "proxy",
+        "CPU_SOURCE": "prometheus,cgroup",
+        "PROMETHEUS__URL": doors.locked.url,
+        "PROMETHEUS__USERNAME": door.USER,
+        "PROMETHEUS__PASSWORD_FILE": str(doors.files["password"]),
+        "PROMETHEUS__CA_FILE": str(doors.certificates.ca),
+        "ROLES__VALIDATOR__PROMETHEUS_QUERY": QUERY,
+    }
+    settings = load(None, {f"AUTOSCALER_{name}": value for name, value in given.items()}).settings
+    assert checked(prometheus_setup(settings)).level is Level.OK
+
+
+def test_a_secret_that_was_changed_is_used_at_the_next_look(doors: Doors, tmp_path: Path) -> None:
+    """By the source that goes on, as the daemon's does."""
+    file = tmp_path / "token"
+    source = PrometheusSource(doors.by_token(token_file=file))
+
+    def look(token: str) -> float | None:
+        file.write_text(token, encoding="utf-8")
+        return source.sample([member("v1")], time.monotonic)["v1"].cpu_percent
+
+    assert [look("wr0ng"), look(door.TOKEN), look("wr0ng")] == [None, 42.0, None]
 
 
 REFUSALS: dict[str, tuple[Callable[[Doors], PrometheusSetup], str, str]] = {
