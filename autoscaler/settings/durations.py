@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from autoscaler.settings.kinds import Kind
+from autoscaler.settings.kinds import Kind, plain_decimal
 
 _BARE = re.compile(r"[0-9]+(\.[0-9]+)?")
 _SPLIT = re.compile(r"[0-9.] +[0-9.]")  # "70 40" is a slip, not 7040
@@ -56,7 +56,7 @@ def show_duration(seconds: float) -> str:
     milliseconds = round(seconds * 1000)
     if seconds < 1 and milliseconds * 0.001 == seconds:
         return f"{milliseconds}ms"
-    return f"{float(seconds)!r}s"
+    return f"{plain_decimal(seconds)}s"
 
 
 def duration(low: float, high: float) -> Kind:

@@ -10,6 +10,7 @@ import math
 import re
 import shlex
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -233,5 +234,10 @@ def command() -> Kind:
 
 
 def _plain(value: float) -> str:
-    """Write a number without a needless fraction: 70.0 as 70."""
-    return str(int(value)) if float(value).is_integer() else repr(float(value))
+    """Write a number without a needless fraction or an exponent: 70.0 as 70, 1e-05 as 0.00001."""
+    return str(int(value)) if float(value).is_integer() else plain_decimal(value)
+
+
+def plain_decimal(value: float) -> str:
+    """Write a number exactly and without an exponent, which nothing here reads."""
+    return format(Decimal(repr(float(value))), "f")

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoscaler.settings.durations import read_duration, show_duration
+from autoscaler.settings.kinds import number
 
 
 @pytest.mark.parametrize(
@@ -48,9 +49,14 @@ def test_anything_else_is_refused(text: str) -> None:
 @given(st.floats(min_value=0, max_value=1e9))
 def test_a_shown_duration_reads_back_the_same(seconds: float) -> None:
     """What `check` prints can be pasted into the env file."""
-    shown = show_duration(seconds)
-    if "e" not in shown:
-        assert read_duration(shown) == seconds
+    assert read_duration(show_duration(seconds)) == seconds
+
+
+@given(st.floats(min_value=0, max_value=1e9))
+def test_a_shown_number_reads_back_the_same(value: float) -> None:
+    """Also one so small that Python would write it with an exponent."""
+    kind = number(0, 1e9, "a number")
+    assert kind.validate(kind.show(value)) == value
 
 
 @pytest.mark.parametrize(
