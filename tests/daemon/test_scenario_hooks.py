@@ -198,6 +198,9 @@ def test_a_refused_stop_is_tried_again_after_growing_pauses_and_done_in_the_end(
     hooked.until(lambda: len(hooked.told("member.before_stop_failed")) == 3)
     pauses = [e["retry_seconds"] for e in hooked.told("member.before_stop_failed")]
     assert pauses == [30.0, 60.0, 120.0]
+    refused = hooked.told("member.before_stop_failed")[0]["at"]
+    out = next(e["at"] for e in hooked.told("member.unpublished") if e["at"] > refused)
+    assert out - refused < 30.5, "it waited for the next tick"
     hooked.box("validator-2").hook_error = None
     hooked.until(lambda: hooked.running() == ["validator-1"])
     assert calls(hooked) == ["start", "join", "leave", "leave", "leave", "leave", "stop"]
