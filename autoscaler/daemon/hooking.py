@@ -16,7 +16,7 @@ from autoscaler.daemon.publication import Publication
 from autoscaler.daemon.state import RoleState
 from autoscaler.daemon.tracking import HookTrouble, Track
 from autoscaler.errors import AutoscalerError, HookFailedError
-from autoscaler.hooks import Hook, HookFailure
+from autoscaler.hooks import HookFailure
 from autoscaler.model import Member, Step, StepKind
 
 HOOKS = frozenset({StepKind.AFTER_HEALTHY, StepKind.BEFORE_STOP})
@@ -34,8 +34,8 @@ def due(role: RoleState, member: Member) -> frozenset[StepKind]:
 
 
 def _stops_with_hook(role: RoleState, member: Member, track: Track) -> bool:
-    """Tell whether the hook before stop is for this run: one that never became healthy has none."""
-    if role.settings.before_stop is None or track.condemned:
+    """Tell whether the hook before stop is for this run: one that was never in service has none."""
+    if role.settings.before_stop is None or track.condemned or role.owes_hook(member.name):
         return False
     return track.was_ready or not track.judged(member.health, role.settings.health_path, role.rules)
 
@@ -86,18 +86,16 @@ def overdue(role: RoleState, member: Member, now: float) -> str:
 
 def call(parts: Parts, role: RoleState, member: Member, kind: StepKind) -> Callable[[], None]:
     """Return what runs a member's hook as it is set now."""
-    hook, seconds = _hook(role, kind), role.settings.hook_timeout
+    settings = role.settings
+    hook = settings.after_healthy if kind is StepKind.AFTER_HEALTHY else settings.before_stop
+    seconds = settings.hook_timeout
+    role.track(member.name).hook = str(hook or "")
 
     def run() -> None:
         if hook is not None:
             parts.hook(member, hook, seconds)
 
     return run
-
-
-def _hook(role: RoleState, kind: StepKind) -> Hook | None:
-    settings = role.settings
-    return settings.after_healthy if kind is StepKind.AFTER_HEALTHY else settings.before_stop
 
 
 def succeeded(
@@ -110,7 +108,7 @@ def succeeded(
         f"member.{kind.value}_done",
         role=role.name,
         member=member.name,
-        hook=str(_hook(role, kind) or ""),
+        hook=track.hook,
         seconds=round(seconds, 3),
     )
     if track.run != member.run:
@@ -143,7 +141,7 @@ def failed(
         member=member.name,
         reason=f"it ended while its hook ran: {error}" if gone else str(error),
         code=code,
-        hook=str(_hook(role, kind) or ""),
+        hook=track.hook,
         output=output or None,
         retry_seconds=retry,
         consequence=_consequence(role, member, kind, gone=gone),

@@ -46,8 +46,8 @@ class Track:
     later shows its effect; `step_told` says that it failed and was dealt with. `started_by_us` and
     `stopped_by_us` mark effects still to be seen, `our_run` the last run we began. `old_workers`
     are NGINX's workers from before the reload that took the member out at `unpublished_at`.
-    `hook_trouble` stays until the hook succeeds; `stop_refusals` counts how often in a row the one
-    before stop failed.
+    `hook` is the one that was begun last; `hook_trouble` stays until it succeeds; `stop_refusals`
+    counts how often in a row the one before stop failed.
     """
 
     run: tuple[str, str] = ("", "")
@@ -63,6 +63,7 @@ class Track:
     told_late: bool = False
     drained: bool = True
     hooks_done: set[StepKind] = field(default_factory=set)
+    hook: str = ""
     hook_trouble: HookTrouble | None = None
     stop_refusals: int = 0
     stop_refused_until: float = 0.0

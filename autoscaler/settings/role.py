@@ -150,7 +150,7 @@ class RoleSettings(BaseModel):
     before_stop: Annotated[Hook | None, hook()] = None
     """What is run before a member is stopped, after it left NGINX and its requests have ended.
     While it fails the member is not stopped but serves on; it is tried again after
-    AUTOSCALER_QUARANTINE, doubling. A member that never became healthy is stopped without."""
+    AUTOSCALER_QUARANTINE, doubling. A member that was never in service is stopped without."""
 
     hook_timeout: Annotated[float, duration(0.1, 3600)] = 10.0
     """Longest time for each of them; a slower one has failed. A command that is still running

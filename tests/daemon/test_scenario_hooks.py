@@ -270,6 +270,26 @@ def test_a_member_that_is_not_wanted_any_more_while_it_starts_is_stopped_without
     assert calls(hooked) == ["start", "stop"]
 
 
+def test_a_member_that_could_not_join_is_stopped_without_leaving(hooked: World) -> None:
+    """It was not in service: there is nothing to hand over, and nothing to leave."""
+    hooked.box("validator-2").hook_error = NOT_YET
+    hooked.load("validator", 95.0)
+    hooked.until(lambda: hooked.told("member.after_healthy_failed"))
+    hooked.ask("scale", role="validator", count=1, seconds=600, reason="test")
+    hooked.until(lambda: "stop" in calls(hooked), 60.0)
+    assert "leave" not in calls(hooked)
+
+
+def test_an_outcome_is_told_with_the_hook_that_ran(hooked: World) -> None:
+    """Not with the one that a reload has set meanwhile."""
+    in_hook_before_stop(hooked, 30.0)
+    hooked.settings["AUTOSCALER_ROLES__VALIDATOR__BEFORE_STOP"] = "exec: another"
+    hooked.write_settings()
+    hooked.ask("reload")
+    hooked.until(lambda: hooked.told("member.before_stop_done"))
+    assert hooked.told("member.before_stop_done")[0]["hook"] == LEAVE
+
+
 def test_a_member_that_dies_in_its_hook_before_stop_is_as_good_as_stopped(hooked: World) -> None:
     """Told with its own code; nothing is tried again."""
     in_hook_before_stop(hooked)
