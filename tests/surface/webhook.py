@@ -30,13 +30,14 @@ class Webhook:
                     hook.requests += 1
                     hook._came.notify_all()
                 hook.free.wait(WAIT_SECONDS)
-                self.send_response(hook.answer)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                with hook._came:
-                    if hook.answer == 200:
+                answer = hook.answer
+                with hook._came:  # before the answer: whoever has it may look at once
+                    if answer == 200:
                         hook.messages.append(json.loads(body))
                     hook._came.notify_all()
+                self.send_response(answer)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 """Say nothing."""
