@@ -224,6 +224,24 @@ def test_the_page_follows_the_daemon_without_a_reload(browser: Browser, url: str
     page.close()
 
 
+def test_a_member_whose_hook_failed_says_so_beside_its_state(
+    browser: Browser, url: str, web: Web
+) -> None:
+    """What it is in the way of, and why, also where the member serves."""
+    view = web.board.latest
+    assert view is not None
+    blocked = {"hook": "before_stop", "reason": "exit code 3", "in_seconds": 25.0}
+    role = STATUS["roles"]["validator"]
+    refusing = {**role, "members": [{**MEMBER, "blocked": blocked}]}
+    page = browser.open(url)
+    try:
+        web.board.put(replace(view, status={**STATUS, "roles": {"validator": refusing}}))
+        page.get_by_text("not stopped, its hook failed: exit code 3").wait_for()
+    finally:
+        web.board.put(view)
+    page.close()
+
+
 def test_the_schedule_says_what_is_in_force_until_when_and_what_is_next(
     browser: Browser, url: str
 ) -> None:
