@@ -21,6 +21,9 @@ from autoscaler.model import Member, Step, StepKind
 
 HOOKS = frozenset({StepKind.AFTER_HEALTHY, StepKind.BEFORE_STOP})
 
+TOLD_TRIES = 8
+"""Tries in a row of a hook after healthy that are told though they fail in the same way."""
+
 
 def due(role: RoleState, member: Member) -> frozenset[StepKind]:
     """Return the hooks that a member has to run before it may serve, and before it is stopped."""
@@ -128,14 +131,16 @@ def failed(
     if isinstance(error, HookFailedError):
         code, output = str(error.code), error.output
     gone = track.run != member.run or not track.running
-    retry = None
+    retry, tell = None, journal.warning
     if gone:
         code = HookFailure.MEMBER_GONE.value
     else:
-        track.hook_trouble = HookTrouble(kind, code, str(error))
+        before, track.hook_trouble = track.hook_trouble, HookTrouble(kind, code, str(error))
         stops = kind is StepKind.BEFORE_STOP
         retry = track.refuse_stop(role.rules, now) if stops else track.step_failed(now)
-    journal.warning(
+        if before == track.hook_trouble and track.retries > TOLD_TRIES:
+            tell = journal.debug  # a primary is tried for ever, and nothing about it is new
+    tell(
         f"member.{kind.value}_failed",
         role=role.name,
         member=member.name,

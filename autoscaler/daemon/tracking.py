@@ -218,7 +218,7 @@ class Track:
 
     def refuse_stop(self, rules: TrackRules, now: float) -> float:
         """Leave the member in service for a while, doubling each time; return the seconds."""
-        seconds = min(rules.quarantine * 2.0**self.stop_refusals, rules.quarantine_max)
+        seconds = doubled(rules.quarantine, self.stop_refusals, rules.quarantine_max)
         self.stop_refusals += 1
         self.stop_refused_until = now + seconds
         return seconds
