@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
 
 from autoscaler.daemon import hooking, hosting, scheduling
@@ -14,7 +15,9 @@ from autoscaler.model import RolePolicy
 from autoscaler.policy.behavior import longest_period, longest_window
 from autoscaler.policy.decide import with_protected, within_reach
 from autoscaler.policy.explain import Explanation, Situation, Turn, explain
-from autoscaler.policy.overrides import Moment
+from autoscaler.policy.overrides import Moment, Override, OverrideKind, effect
+from autoscaler.policy.schedule import moment_words
+from autoscaler.windows import Bounds
 
 MOST_STEPS = 200
 """How often the policy is asked at most to foresee the next change."""
@@ -36,7 +39,7 @@ def situation(role: RoleState, state: State, moment: Moment) -> Situation | None
         hosting.in_force(role, state),
         role.low_since,
         hosting.words(state),
-        _turn(role, state, moment),
+        _turns(role, state, moment),
     )
 
 
@@ -46,18 +49,46 @@ def _in_reach(role: RoleState, policy: RolePolicy) -> RolePolicy:
     return with_protected(reachable, role.protected_running)
 
 
-def _turn(role: RoleState, state: State, moment: Moment) -> Turn | None:
-    """Return when the schedule gives the role other bounds, and which."""
+def _turns(role: RoleState, state: State, moment: Moment) -> list[Turn]:
+    """Return what time alone will change for the role: its schedule, and overrides that end.
+
+    A lease does not count: whoever holds it renews it.
+    """
     wall = datetime.fromtimestamp(moment.wall, UTC)
+    policy, standing = role.policy, state.overrides
+    known = (_in_reach(role, policy), effect(standing, role.name))
+    ends = [(o.ends_at, o) for o in standing if o.ends_at is not None and _is_ours(o, role)]
+    coming: list[tuple[float, Override | Bounds, str]] = [
+        (at, o, f"At {_clock(at, state, moment)} the {o.kind.value} by {o.by} ends")
+        for at, o in ends
+    ]
     change = scheduling.next_bounds(role, state.settings, wall)
-    if change is None:
-        return None
-    until, bounds, words = change
-    policy = replace(role.policy, minimum=bounds.minimum, maximum=bounds.maximum)
-    new = _in_reach(role, policy)
-    if new == _in_reach(role, role.policy):
-        return None
-    return Turn(moment.monotonic + until.timestamp() - moment.wall, new, words)
+    if change is not None:
+        until, bounds, words = change
+        coming.append((moment.monotonic + until.timestamp() - moment.wall, bounds, words))
+    turns = []
+    for at, what, words in sorted(coming, key=itemgetter(0)):
+        if isinstance(what, Bounds):
+            policy = replace(policy, minimum=what.minimum, maximum=what.maximum)
+        else:
+            standing = tuple(one for one in standing if one is not what)
+        new = (_in_reach(role, policy), effect(standing, role.name))
+        if new != known:
+            held = hosting.holding_for(new[1], state)
+            turns.append(Turn(at, new[0], held, words))
+        known = new
+    return turns
+
+
+def _is_ours(one: Override, role: RoleState) -> bool:
+    return one.concerns(role.name) and one.kind is not OverrideKind.HOLD
+
+
+def _clock(at: float, state: State, moment: Moment) -> str:
+    """Return a monotonic time as the schedule's clock shows it."""
+    zone = state.settings.zone()
+    local = datetime.fromtimestamp(moment.wall + at - moment.monotonic, zone)
+    return f"{moment_words(local, datetime.fromtimestamp(moment.wall, zone))} ({zone})"
 
 
 def explanation(role: RoleState, state: State, moment: Moment) -> Explanation | None:

@@ -62,7 +62,12 @@ def _tell(
 
 def in_force(role: RoleState, state: State) -> Overrides:
     """Return what holds the rules of a role: what operators have set, and the host's state."""
-    return holding(role.overrides, limits_of(state.settings), state.headroom)
+    return holding_for(role.overrides, state)
+
+
+def holding_for(overrides: Overrides, state: State) -> Overrides:
+    """Return overrides together with what the host's state holds now."""
+    return holding(overrides, limits_of(state.settings), state.headroom)
 
 
 def words(state: State) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from autoscaler.model import Decision, MemberLoad, Memory, Overrides, Reason, RolePolicy
-from autoscaler.policy.decide import earliest_change
+from autoscaler.policy.decide import decide, earliest_change
 
 _LONG_SECONDS = 900.0
 """Times from here on are told in hours and minutes."""
@@ -17,13 +17,14 @@ _LONG_SECONDS = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A change of a bound by the time of day: `at` (monotonic seconds) `policy` is in force.
+    """What changes by time alone: from `at` (monotonic seconds) on these rules and overrides count.
 
     `words` say when and through what, as in "At 18:00 the window workdays ends".
     """
 
     at: float
     policy: RolePolicy
+    overrides: Overrides
     words: str
 
 
@@ -33,9 +34,9 @@ class Situation:
 
     `host` says what a saturated host lacks, with the numbers.
 
-    `policy` has the bounds that were in force at the decision, until `turn`. `low_since` is when
-    the mean fell below the lower threshold, None while it is not below. The rules are asked every
-    `step_seconds`.
+    `policy` has the bounds that were in force at the decision, until the first of the `turns`,
+    which come in the order of time. `low_since` is when the mean fell below the lower threshold,
+    None while it is not below. The rules are asked every `step_seconds`.
     """
 
     role: str
@@ -48,7 +49,7 @@ class Situation:
     overrides: Overrides
     low_since: float | None = None
     host: str = ""
-    turn: Turn | None = None
+    turns: Sequence[Turn] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +68,11 @@ def explain(at: Situation) -> Explanation:
     """Explain a role's last decision."""
     first = f"{at.role} {_count_words(at.decision)}: {_why(at)}."
     sentences = [first, *_held_by(at)]
-    coming = _next_change(at)
-    turn = at.turn
-    if turn is not None and (coming is None or coming[0] >= turn.at):
-        sentences.append(f"{turn.words}: {_new_bounds(at.policy, turn.policy)}.")
+    coming, passed = _next_change(at)
+    before = at.policy
+    for turn in passed:
+        sentences.append(f"{turn.words}{_new_bounds(before, turn.policy)}.")
+        before = turn.policy
     if coming is None:
         sentences.append("If the readings stay as they are, nothing changes.")
         return Explanation(tuple(sentences), None, None)
@@ -82,15 +84,27 @@ def explain(at: Situation) -> Explanation:
     return Explanation(tuple(sentences), round(seconds, 1), desired)
 
 
-def _next_change(at: Situation) -> tuple[float, Decision] | None:
-    """Return when the count changes next if the readings stay as they are, and that decision."""
-    coming = earliest_change(at.policy, at.memory, at.loads, at.now, at.step_seconds, at.overrides)
-    turn = at.turn
-    if turn is None or (coming is not None and coming[0] < turn.at):
-        return coming
-    before = max(turn.at, at.now) - at.step_seconds
-    memory = _by_then(at.memory, at.decision.recommended, max(before, at.now))
-    return earliest_change(turn.policy, memory, at.loads, before, at.step_seconds, at.overrides)
+def _next_change(at: Situation) -> tuple[tuple[float, Decision] | None, list[Turn]]:
+    """Return when the count changes next if the readings stay as they are, and that decision.
+
+    And the turns until then, or all of them if nothing changes.
+    """
+    step, memory, recommended = at.step_seconds, at.memory, at.decision.recommended
+    coming = earliest_change(at.policy, memory, at.loads, at.now, step, at.overrides)
+    passed: list[Turn] = []
+    for turn in at.turns:
+        if coming is not None and coming[0] < turn.at:
+            break
+        passed.append(turn)
+        then = max(turn.at, at.now)
+        last_look = max(then - min(step, turn.policy.gap_seconds), at.now)
+        memory = _by_then(memory, recommended, last_look)
+        decision, memory = decide(turn.policy, memory, at.loads, then, turn.overrides)
+        if decision.desired != decision.desired_before:
+            return (then, decision), passed
+        recommended = decision.recommended
+        coming = earliest_change(turn.policy, memory, at.loads, then, step, turn.overrides)
+    return coming, passed
 
 
 def _by_then(memory: Memory, recommended: int | None, then: float) -> Memory:
@@ -111,7 +125,7 @@ def _new_bounds(old: RolePolicy, new: RolePolicy) -> str:
         said.append(f"minimum {new.minimum}")
     if new.maximum != old.maximum:
         said.append(f"maximum {new.maximum}")
-    return ", ".join(said)
+    return f": {', '.join(said)}" if said else ""
 
 
 def shrink_below(policy: RolePolicy, count: int) -> float:

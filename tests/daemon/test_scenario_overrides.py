@@ -259,6 +259,21 @@ def test_explain_foresees_the_change_that_then_happens(world: World) -> None:
     assert abs(at - sampled - answer["next_change_seconds"]) < 0.5
 
 
+def test_explain_foresees_what_the_end_of_a_pin_does(world: World) -> None:
+    """Pinned to three for ten minutes without load: then they go one by one."""
+    world.ask("scale", role="validator", count=3, seconds=600, reason="sale")
+    world.load("validator", 5.0)
+    world.run(400.0)
+    told = world.ask("explain", role="validator")
+    assert any("the pin by alice ends." in sentence for sentence in told["sentences"])
+    sampled = world.controller.state.sampled_at
+    assert sampled is not None
+    foreseen = sampled + told["next_change_seconds"]
+    world.until(lambda: world.desired() != 3)
+    assert world.desired() == told["next_desired"]
+    assert abs(world.time.now - 1.0 - foreseen) < 11.0
+
+
 def test_explain_of_an_unknown_role_names_those_there_are(world: World) -> None:
     """As any other command does."""
     assert world.ask("explain", role="web")["error"] == "no role 'web'; there are: validator"

@@ -104,8 +104,9 @@ def turning(seconds: float, memory: Memory, cpu: float, *, low: int, high: int) 
     policy = replace(POLICY, minimum=min(2, memory.desired))
     loads = [MemberLoad(f"v-{i}", cpu) for i in range(memory.desired)]
     decision, after = decide(policy, memory, loads, NOW, Overrides())
-    turn = Turn(NOW + seconds, replace(POLICY, minimum=low, maximum=high), "At 18:00 it turns")
-    at = Situation("v", policy, after, decision, loads, NOW, 5.0, Overrides(), turn=turn)
+    bounds = replace(POLICY, minimum=low, maximum=high)
+    turn = Turn(NOW + seconds, bounds, Overrides(), "At 18:00 it turns")
+    at = Situation("v", policy, after, decision, loads, NOW, 5.0, Overrides(), turns=[turn])
     return list(explain(at).sentences[1:])
 
 
@@ -151,3 +152,36 @@ def test_what_the_rules_do_before_the_turn_comes_first() -> None:
     assert turning(3_600.0, memory, 5.0, low=1, high=3) == [
         "If the readings stay as they are, it becomes 2 in 100 s (scale_down).",
     ]
+
+
+def test_a_pause_that_ends_lets_the_rules_go_on() -> None:
+    """The load was low all along and is so then: the member goes at once, as the grace is over."""
+    memory = Memory(2, ((NOW - 400, 2),), recorded_at=NOW - 5)
+    paused = Overrides(pause_down=True)
+    loads = [MemberLoad(f"v-{i}", 5.0) for i in range(2)]
+    decision, after = decide(POLICY, memory, loads, NOW, paused)
+    turn = Turn(NOW + 60, POLICY, Overrides(), "At 18:00 the pause by ann ends")
+    at = Situation("v", POLICY, after, decision, loads, NOW, 5.0, paused, turns=[turn])
+    assert explain(at).sentences[-2:] == (
+        "At 18:00 the pause by ann ends.",
+        "If the readings stay as they are, it becomes 1 in 60 s (scale_down).",
+    )
+
+
+def test_turns_are_taken_one_after_the_other() -> None:
+    """A pin ends and changes nothing; a window begins while the load is within the band."""
+    pinned = Overrides(pin=1)
+    memory = Memory(1, ((NOW - 5, 1),), recorded_at=NOW - 5)
+    loads = [MemberLoad("v-1", 50.0)]
+    decision, after = decide(POLICY, memory, loads, NOW, pinned)
+    turns = [
+        Turn(NOW + 60, POLICY, Overrides(), "At 18:00 the pin by ann ends"),
+        Turn(NOW + 90, replace(POLICY, minimum=2), Overrides(), "At 19:00 night begins"),
+        Turn(NOW + 99, POLICY, Overrides(), "At 20:00 night ends"),
+    ]
+    at = Situation("v", POLICY, after, decision, loads, NOW, 5.0, pinned, turns=turns)
+    assert explain(at).sentences[-3:] == (
+        "At 18:00 the pin by ann ends.",
+        "At 19:00 night begins: minimum 2.",
+        "If the readings stay as they are, it becomes 2 in 90 s (below_min).",
+    )
