@@ -1,9 +1,10 @@
-"""`autoscaler explain ROLE`: why it has the count it has, and what would change it."""
+"""`autoscaler explain [ROLE]`: why it has the count it has, and what would change it."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from typing import Any
 from urllib.parse import urlencode
 
 from autoscaler.cli.asking import ask_daemon
@@ -12,19 +13,27 @@ from autoscaler.cli.operating import add_common, words
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `explain`."""
-    parser.add_argument("role", metavar="ROLE", help="which role")
-    add_common(parser, "autoscaler explain validator")
+    parser.add_argument("role", nargs="?", metavar="ROLE", help="which role; without: each of them")
+    add_common(parser, "autoscaler explain validator", "autoscaler explain")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the sentences, and what operators have set."""
-    query = urlencode({"role": arguments.role})
-    answer = ask_daemon(arguments, "GET", f"/v1/explain?{query}")
+    if arguments.role is not None:
+        answers = [_ask(arguments, arguments.role)]
+    else:
+        roles = ask_daemon(arguments, "GET", "/v1/status")["roles"]
+        answers = [_ask(arguments, role) for role in roles]
     if arguments.json:
-        print(json.dumps(answer, indent=2))
-        return 0
-    for sentence in answer["sentences"]:
-        print(sentence)
-    for one in answer["overrides"]:
-        print(f"In force: {words(one)}")
+        print(json.dumps(answers if arguments.role is None else answers[0], indent=2))
+    else:
+        print("\n\n".join("\n".join(_lines(answer)) for answer in answers))
     return 0
+
+
+def _ask(arguments: argparse.Namespace, role: str) -> dict[str, Any]:
+    return ask_daemon(arguments, "GET", f"/v1/explain?{urlencode({'role': role})}")
+
+
+def _lines(answer: dict[str, Any]) -> list[str]:
+    return [*answer["sentences"], *(f"In force: {words(one)}" for one in answer["overrides"])]

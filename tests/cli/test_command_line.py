@@ -185,6 +185,20 @@ def test_a_file_with_mistakes_does_not_hide_the_status(daemon: Answering, env_fi
     assert "2 wanted (1 to 3)" in done.stdout
 
 
+def test_explain_without_a_role_explains_each(
+    daemon: Answering, env_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With an empty line between them; as JSON a list."""
+    daemon.answer = {**STATUS, "roles": {"a": {}, "b": {}}, "sentences": ["It is so."]}
+    daemon.answer["overrides"] = []
+    assert main(["explain", "--env-file", str(env_file)]) == 0
+    assert capsys.readouterr().out == "It is so.\n\nIt is so.\n"
+    assert main(["explain", "--json", "--env-file", str(env_file)]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 2
+    assert main(["explain", "a", "--json", "--env-file", str(env_file)]) == 0
+    assert json.loads(capsys.readouterr().out)["sentences"] == ["It is so."]
+
+
 def test_reload_prints_each_change(daemon: Answering, env_file: Path) -> None:
     """Old and new, whether it waits for a restart, and what the environment masks."""
     change = {"variable": "AUTOSCALER_SETTLE", "old": "15s", "new": "20s", "restart": False}
