@@ -16,7 +16,8 @@ from autoscaler.model import MemberLoad
 from autoscaler.replay.recorded import Round
 from autoscaler.replay.source import Recording, Span
 from autoscaler.sampling.promanswer import show
-from autoscaler.sampling.prometheus import client_of, prometheus_setup
+from autoscaler.sampling.promclients import client_of
+from autoscaler.sampling.prometheus import prometheus_setup
 from autoscaler.sampling.promql import literal
 from autoscaler.sampling.promsession import PrometheusSession
 from autoscaler.settings import Settings

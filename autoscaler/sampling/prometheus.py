@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-from prometheus_api_client import PrometheusConnect
-from urllib3.util.retry import Retry
+from typing import TYPE_CHECKING
 
 from autoscaler.model import NoReading, Reading
 from autoscaler.sampling.cpu import Missing
 from autoscaler.sampling.fanout import Fanout
 from autoscaler.sampling.promanswer import judge, parse_vector
+from autoscaler.sampling.promclients import Clients
 from autoscaler.sampling.promql import Query, query_for
-from autoscaler.sampling.promsession import (
-    PrometheusSession,
-    UnusableAnswerError,
-    readable,
-    secret,
-)
+from autoscaler.sampling.promsession import UnusableAnswerError
 from autoscaler.sampling.promtrouble import late
 from autoscaler.sampling.promvalue import Limits, Series
 from autoscaler.sampling.source import no_reading, not_running
@@ -67,28 +60,6 @@ def prometheus_setup(settings: Settings) -> PrometheusSetup:
     )
 
 
-def client_of(setup: PrometheusSetup, session: PrometheusSession) -> Any:  # noqa: ANN401 - the library has no types
-    """Return a client with a connection of its own and the secrets as they are now.
-
-    Raises UnusableAnswerError if a secret cannot be read.
-    """
-    if setup.ca_file is not None:
-        session.verify = readable(setup.ca_file, "CA_FILE")
-    headers, auth = None, None
-    if setup.token_file is not None:
-        headers = {"Authorization": f"Bearer {secret(setup.token_file, 'TOKEN_FILE')}"}
-    elif setup.username and setup.password_file is not None:
-        auth = (setup.username.encode(), secret(setup.password_file, "PASSWORD_FILE").encode())
-    return PrometheusConnect(
-        url=setup.url.rstrip("/"),
-        headers=headers,
-        auth=auth,
-        session=session,
-        retry=Retry(0, redirect=False),
-        method="POST",
-    )
-
-
 class PrometheusSource:
     """Asks Prometheus; a failure is the reading of every member of the role, never a number."""
 
@@ -96,6 +67,7 @@ class PrometheusSource:
 
     def __init__(self, setup: PrometheusSetup) -> None:
         self._setup = setup
+        self._clients = Clients(setup)
         self._limits = Limits(setup.average_over, setup.max_age)
         self._evaluated: dict[str, float] = {}
         self._fanout: Fanout[str, list[Series] | Missing] = Fanout("prometheus", _MAX_WORKERS)
@@ -143,8 +115,7 @@ class PrometheusSource:
             # What a query of one's own selects may not be older either.
             params["lookback_delta"] = f"{round(self._setup.max_age * 1000)}ms"
         try:
-            with client_of(self._setup, PrometheusSession(self._setup.timeout)) as client:
-                return parse_vector(client.custom_query(query.text, params=params))
+            return parse_vector(self._clients.ask(query.text, params))
         except UnusableAnswerError as error:
             return error.missing
 

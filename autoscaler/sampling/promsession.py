@@ -6,12 +6,19 @@ The client library follows redirects, reads a body of any size and looks at the 
 from __future__ import annotations
 
 import time
+from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
 import requests
 
 from autoscaler.errors import AutoscalerError
-from autoscaler.sampling.promtrouble import Answer, judge_answer, late, unreached, unusable
+from autoscaler.sampling.promtrouble import (
+    Answer,
+    judge_answer,
+    late,
+    unreached,
+    unusable,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,16 +40,21 @@ class UnusableAnswerError(AutoscalerError):
         self.missing = missing
 
 
+class UnreachedError(UnusableAnswerError):
+    """The connection failed before there was an answer."""
+
+
 class PrometheusSession(requests.Session):
     """A session whose every answer is a whole, successful one of Prometheus, or an error.
 
     `timeout` is seconds, `shape` the type of result that is expected (vector, matrix). No proxy,
-    no .netrc: nothing but what the settings say.
+    no .netrc, no cookies: nothing but what the settings say.
     """
 
     def __init__(self, timeout: float, shape: str = "vector") -> None:
         super().__init__()
         self.trust_env = False
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         self.headers["Accept-Encoding"] = "identity"
         self.headers["Cache-Control"] = "no-cache"
         self._timeout = timeout
@@ -65,7 +77,7 @@ class PrometheusSession(requests.Session):
         except requests.Timeout as error:
             raise _late(self._timeout) from error
         except (requests.RequestException, OSError) as error:
-            raise UnusableAnswerError(unreached(error)) from error
+            raise UnreachedError(unreached(error)) from error
         sent = str(response.request.headers.get("Authorization", "")).partition(" ")[0]
         answer = Answer(response.status_code, response.headers, body, sent)
         missing = judge_answer(answer, self._shape)

@@ -6,7 +6,7 @@ import contextlib
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pytest
 
@@ -165,3 +165,77 @@ def test_a_missing_secret_is_a_reason_that_names_the_file(tmp_path: Path) -> Non
     """Nothing is sent without it."""
     _, detail = ask("http://127.0.0.1:1", token_file=tmp_path / "gone")
     assert str(tmp_path / "gone") in detail
+
+
+class Kept:
+    """Serves one good answer a connection, which it keeps open; as a context it ends."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self.cookies: list[str | None] = []
+        self.open = True
+        kept = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                kept.connections += 1
+                super().setup()
+
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"] or 0))
+                kept.cookies.append(self.headers["Cookie"])
+                if not kept.open:
+                    kept.open = self.close_connection = True
+                    return
+                text = custom_answer()
+                head(self, Content_Length=str(len(text)), Set_Cookie="who=me; Path=/")
+                self.wfile.write(text)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        loop = {"poll_interval": 0.01}
+        threading.Thread(target=self._server.serve_forever, kwargs=loop, daemon=True).start()
+
+    def __enter__(self) -> Self:
+        """Serve."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """End."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def custom_answer() -> bytes:
+    """Return 42 % of v1, evaluated now."""
+    series = [{"metric": {"name": "v1"}, "value": [time.time(), "42"]}]
+    return body(data={"resultType": "vector", "result": series})
+
+
+def look(source: PrometheusSource) -> float | None:
+    """Look once."""
+    return source.sample([member("v1")], time.monotonic)["v1"].cpu_percent
+
+
+def test_looks_share_a_connection_and_no_cookies() -> None:
+    """A new one, with TLS, would cost more than all the rest of a look."""
+    with Kept() as kept:
+        source = PrometheusSource(PrometheusSetup(kept.url, queries={"validator": "q"}))
+        assert [look(source), look(source), look(source)] == [42.0] * 3
+        assert (kept.connections, kept.cookies) == (1, [None] * 3)
+
+
+def test_a_connection_closed_while_it_rested_costs_no_reading() -> None:
+    """As by a proxy that keeps it for as long as a look takes to come again."""
+    with Kept() as kept:
+        source = PrometheusSource(PrometheusSetup(kept.url, queries={"validator": "q"}))
+        first = look(source)
+        kept.open = False
+        assert [first, look(source)] == [42.0, 42.0]
+        assert kept.connections == 2
