@@ -10,10 +10,12 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
 import requests
+import urllib3
 
 from autoscaler.errors import AutoscalerError
 from autoscaler.sampling.promtrouble import (
     Answer,
+    broken,
     judge_answer,
     late,
     unreached,
@@ -74,8 +76,10 @@ class PrometheusSession(requests.Session):
         try:
             with super().request(method, url, **given) as response:
                 body = self._body(response, deadline)
-        except requests.Timeout as error:
+        except (requests.Timeout, urllib3.exceptions.ReadTimeoutError) as error:
             raise _late(self._timeout) from error
+        except urllib3.exceptions.HTTPError as error:  # the library words only those of the head
+            raise UnusableAnswerError(broken(error)) from error
         except (requests.RequestException, OSError) as error:
             raise UnreachedError(unreached(error)) from error
         sent = str(response.request.headers.get("Authorization", "")).partition(" ")[0]

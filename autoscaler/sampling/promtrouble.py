@@ -113,15 +113,26 @@ def _who_listens() -> str:
 
 
 def unreached(error: BaseException) -> Missing:
-    """Word a connection that failed, with its innermost cause: what wraps it repeats the query."""
-    while error.__context__ is not None or error.__cause__ is not None:
-        error = error.__cause__ or error.__context__ or error
-    words = str(error)[:_ERROR_TEXT] or type(error).__name__
+    """Word a connection that failed before there was an answer."""
+    error, words = _innermost(error)
     if isinstance(error, ssl.SSLCertVerificationError):
         return unusable(f"is not trusted: {error.verify_message.rstrip('.')}: {_distrusted(error)}")
     if isinstance(error, ssl.SSLError):
         return unusable(f"cannot be asked by TLS: {words}: {_no_tls(error)}")
     return unusable(f"cannot be reached: {words}: does it run, and is {_URL} right?")
+
+
+def broken(error: BaseException) -> Missing:
+    """Word an answer that broke off."""
+    _, words = _innermost(error)
+    return unusable(f"broke off in the middle of its answer: {words}")
+
+
+def _innermost(error: BaseException) -> tuple[BaseException, str]:
+    """Return the innermost cause, and its words: what wraps it repeats the query."""
+    while error.__context__ is not None or error.__cause__ is not None:
+        error = error.__cause__ or error.__context__ or error
+    return error, " ".join(str(error).split())[:_ERROR_TEXT] or type(error).__name__
 
 
 def _distrusted(error: ssl.SSLCertVerificationError) -> str:

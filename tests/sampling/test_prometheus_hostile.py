@@ -96,6 +96,50 @@ def test_a_slow_drip_ends_at_the_timeout(answer: Callable[[BaseHTTPRequestHandle
     assert reason is NoReading.TIMED_OUT
 
 
+def stalled(handler: BaseHTTPRequestHandler) -> None:
+    """Send the beginning of a body and no more."""
+    head(handler, Content_Length="100")
+    handler.wfile.write(b"{")
+    time.sleep(TIMEOUT + 1.0)
+
+
+def cut_off(handler: BaseHTTPRequestHandler) -> None:
+    """Send the beginning of a body and close."""
+    head(handler, Content_Length="100")
+    handler.wfile.write(b"{")
+
+
+def no_chunks(handler: BaseHTTPRequestHandler) -> None:
+    """Announce chunks and send something else."""
+    handler.protocol_version = "HTTP/1.1"
+    head(handler, Transfer_Encoding="chunked")
+    handler.wfile.write(b"zz\r\n{")
+
+
+def no_http(handler: BaseHTTPRequestHandler) -> None:
+    """Speak as another kind of server does."""
+    handler.wfile.write(b"SSH-2.0-OpenSSH\r\n")
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize(
+    ("answer", "reason", "says"),
+    [
+        (stalled, NoReading.TIMED_OUT, "no whole answer"),
+        (cut_off, NoReading.SOURCE_FAILED, "broke off in the middle of its answer"),
+        (no_chunks, NoReading.SOURCE_FAILED, "broke off in the middle of its answer"),
+        (no_http, NoReading.SOURCE_FAILED, "cannot be reached: SSH-2.0-OpenSSH:"),
+    ],
+)
+def test_an_answer_that_breaks_off_is_a_reason_in_words(
+    answer: Callable[[BaseHTTPRequestHandler], None], reason: NoReading, says: str
+) -> None:
+    """And no thread that asks ends by it."""
+    with server(answer) as url:
+        found, detail = ask(url)
+    assert (found, says in detail) == (reason, True), detail
+
+
 def test_a_body_without_end_is_not_read_to_its_end() -> None:
     """It ends at 4 MiB, or at the timeout where it is slower."""
     with server(endless) as url:
