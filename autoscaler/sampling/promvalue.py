@@ -22,6 +22,9 @@ _ID = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 _LARGEST = 1e5
 """Percent above this are no CPU use of a container but the value of something else."""
 
+_SMALLEST_CORES = 0.001
+"""The kernel's least quota in its longest period; what is below, or negative, is no limit."""
+
 _NARROW = "narrow the query, or join them with `max by (name) (...)`"
 _SCRAPE_ONCE = "do two jobs scrape it? Let one do it, or give the role a query of its own"
 
@@ -101,8 +104,9 @@ def measured_percent(member: Member, own: Sequence[Series], limits: Limits) -> f
 
 def _cores(member: Member, limit: Series | None) -> float:
     """Return the limit that Prometheus knows, else what the engine says the member may use."""
-    known = limit is not None and math.isfinite(limit.value) and limit.value > 0
-    return limit.value if limit is not None and known else member.allowed_cpus
+    if limit is None or not _SMALLEST_CORES <= limit.value < math.inf:
+        return member.allowed_cpus
+    return limit.value
 
 
 def _span(member: Member, scraped: Series, since: Series | None, limits: Limits) -> float | Missing:

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from autoscaler.model import ContainerState, Health, Member, NoReading, PublishedPort
 from autoscaler.sampling.cpu import Missing
@@ -254,3 +256,30 @@ def test_the_placeholders_of_a_role_s_own_query_are_filled() -> None:
     asked = query_for([member("v.1"), member("v2")], "cadvisor", 'x{n=~"{members}"}[{window}]', 1.5)
     assert asked.text == 'x{n=~"v[.]1|v2"}[1500ms]'
     assert asked.custom
+
+
+ANY = st.floats(allow_nan=True, allow_infinity=True)
+NEAR = st.floats(NOW - 100, NOW + 10)
+
+
+@example(
+    values={"at": NOW, "since": NOW - 0.2, "used": 1.0, "limit": 5e-324},
+    average_over=0.2,
+    custom=False,
+)
+@given(
+    values=st.fixed_dictionaries(
+        {"at": NEAR | ANY},
+        optional={"since": NEAR | ANY, "used": st.floats(0, 100) | ANY, "limit": ANY},
+    ),
+    average_over=st.floats(0.2, 3600.0),
+    custom=st.booleans(),
+)
+def test_whatever_the_values_are_there_is_a_percentage_or_a_reason(
+    values: dict[str, float], average_over: float, custom: bool
+) -> None:
+    """Never an exception, and never a number that CPU use cannot be."""
+    series = [Series({"name": "v1", PART: part}, value, NOW) for part, value in values.items()]
+    limits = Limits(average_over, 30.0)
+    found = judge([member("v1")], series, limits, replace(ASKED, custom=custom))["v1"]
+    assert isinstance(found, Missing) or 0.0 <= found <= 1e5
