@@ -13,6 +13,12 @@ from autoscaler.settings import Settings
 _CPU_HINT = "see what uses it (top); give the host more CPUs or move work away"
 _MEMORY_HINT = "see what uses it (docker stats, top); set memory limits, or give the host more"
 
+_HELD = {
+    "cpu": "load starts no member, and stops none, as those that lack CPU look idle",
+    "memory": "load starts no member",
+}
+"""What a limit that is set holds while the host is beyond it."""
+
 
 def limits_of(settings: Settings) -> HeadroomLimits:
     """Return what the host must have left."""
@@ -50,7 +56,7 @@ def _tell(
 ) -> None:
     """Tell a change once; a host that is not measured any more has no numbers."""
     if saturated:
-        consequence = "no member is started because of load" if held else "nothing is held"
+        consequence = _HELD[resource] if held else "nothing is held"
         journal.warning(
             "host.saturated", resource=resource, **fields, consequence=consequence, hint=hint
         )
@@ -76,10 +82,8 @@ def words(state: State) -> str:
     if load is None:
         return ""
     said = []
-    if found.cpu_saturated:
-        said.append(
-            f"{load.cpu_percent or 0.0:.0f} % of its CPU is in use, the limit is {limits.cpu:g} %"
-        )
+    if found.cpu_saturated and load.cpu_percent is not None:
+        said.append(f"{load.cpu_percent:.0f} % of its CPU is in use, the limit is {limits.cpu:g} %")
     if found.memory_saturated:
         said.append(
             f"{load.memory_percent:.0f} % of its memory is left, the limit is {limits.memory:g} %"

@@ -65,14 +65,14 @@ def judge(limits: HeadroomLimits, load: HostLoad | None, before: Headroom) -> He
     """Compare a look with the limits; `before` is what the look before had found.
 
     What was not measured is not saturated: nobody is kept from growing by a lack of knowledge.
+    Only the first look of a meter, which has no CPU yet, says nothing new of it.
     """
     if load is None:
         return Headroom()
     ceiling = limits.cpu * (CPU_RECOVERED_PART if before.cpu_saturated else 1.0)
     floor = limits.memory * (MEMORY_RECOVERED_PART if before.memory_saturated else 1.0)
-    return Headroom(
-        load.cpu_percent is not None and load.cpu_percent > ceiling, load.memory_percent < floor
-    )
+    busy = before.cpu_saturated if load.cpu_percent is None else load.cpu_percent > ceiling
+    return Headroom(busy, load.memory_percent < floor)
 
 
 def holding(overrides: Overrides, limits: HeadroomLimits, found: Headroom) -> Overrides:

@@ -35,6 +35,7 @@ CPU, MEMORY = Overrides(host_cpu=True), Overrides(host_memory=True)
         (HostLoad(20.0, 11.1), TIGHT, WELL),
         (HostLoad(95.0, 5.0), WELL, Headroom(cpu_saturated=True, memory_saturated=True)),
         (HostLoad(None, 50.0), WELL, WELL),  # the first look has no CPU
+        (HostLoad(None, 50.0), BUSY, BUSY),  # nor has that of a meter that a reload made anew
         (None, BUSY, WELL),  # what is not known holds nobody
     ],
 )
