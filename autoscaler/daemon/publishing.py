@@ -92,6 +92,15 @@ class Publishing:
             for m in role.members.values()
         )
 
+    def _waits_for_look(self) -> bool:
+        """Tell whether addresses are in doubt and no look has shown the new ones yet.
+
+        Until then the dead leave, but nobody enters and nothing is published once more.
+        """
+        publication = self._state.publication
+        fresh = self._state.addresses_fresh
+        return not fresh and not publication.wanted < publication.proven_endpoints
+
     @staticmethod
     def _upstream(role: RoleState, endpoints: list[Endpoint]) -> Upstream:
         s = role.settings
@@ -139,7 +148,7 @@ class Publishing:
 
     def next_at(self) -> float | None:
         """Return when a publish is due, None if none is."""
-        if self._waits_for_verdicts():
+        if self._waits_for_verdicts() or self._waits_for_look():
             return None
         due = self._state.publication.due_at(
             self._state.settings.nginx.min_reload_interval, urgent=self._urgent()

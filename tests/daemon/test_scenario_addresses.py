@@ -102,6 +102,20 @@ def test_an_engine_that_began_anew_and_changed_nothing_holds_nothing_up(roles: W
     roles.until(lambda: "validator-2" in roles.nginx.served, 60.0)
 
 
+def test_before_fresh_addresses_are_known_the_dead_leave_and_nothing_else_is_published(
+    roles: World,
+) -> None:
+    """The stream is back and the look takes long: what was known is not published once more."""
+    roles.seconds["look"] = 5.0
+    tries = roles.nginx.tries
+    for kind in (EventKind.DISCONNECTED, EventKind.CONNECTED):
+        roles.post(EngineEvent(kind))
+    roles.run(1.0)
+    assert roles.nginx.tries == tries
+    roles.engine.end(OTHER, 1)
+    assert roles.until(lambda: OTHER not in roles.nginx.served) < 0.1
+
+
 def test_nothing_else_begins_before_fresh_addresses_are_published(roles: World) -> None:
     """A publish that the restart itself led to knows only the addresses of before.
 
