@@ -116,6 +116,28 @@ def test_before_fresh_addresses_are_known_the_dead_leave_and_nothing_else_is_pub
     assert roles.until(lambda: OTHER not in roles.nginx.served) < 0.1
 
 
+def test_stops_before_an_interruption_of_the_stream_are_no_wish_of_anybody(roles: World) -> None:
+    """The engine answers every look: only the stream says that it went down in between."""
+    roles.grow(2)
+    for name in (ONE, "validator-2"):
+        roles.engine.end(name, 0, stop=True)
+    roles.post(EngineEvent(EventKind.DISCONNECTED))
+    roles.post(EngineEvent(EventKind.CONNECTED))
+    roles.until(lambda: roles.served() == [], 5.0)
+    roles.until(lambda: len(roles.served()) == 2, 60.0)
+    assert roles.desired() == 2
+    assert roles.told("member.changed_by_hand") == []
+
+
+def test_an_nginx_that_has_just_started_is_asked_at_once_what_it_serves(roles: World) -> None:
+    """It came up with an older file: no tick is waited for."""
+    roles.nginx.generation = "older"
+    for box in (roles.box(ONE), roles.box(OTHER)):
+        box.served = False
+    roles.post(EngineEvent(EventKind.START, "nginx-id", "proxy"))
+    assert roles.until(lambda: roles.nginx.served == {ONE, OTHER}) < 0.2
+
+
 def test_nothing_else_begins_before_fresh_addresses_are_published(roles: World) -> None:
     """A publish that the restart itself led to knows only the addresses of before.
 
