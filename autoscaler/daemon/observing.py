@@ -63,6 +63,7 @@ class Observing:
         self._again = False
         self._sample_wanted = False
         self._sampling = False
+        self._sample_trouble = ""
         self._epoch = 0
         self._parts: Parts | None = None
         self.rounds = 0
@@ -211,6 +212,9 @@ class Observing:
     def _sampled(self, sampled: _Sampled, parts: Parts, epoch: int) -> None:
         self._sampling = False
         self._lateness.over(READINGS)
+        if self._sample_trouble:
+            self._sample_trouble = ""
+            self._journal.info("source.recovered", reason="CPU is read again")
         if self._parts is not None and parts.sampler is self._parts.sampler:
             sourcing.follow(sampled.events, self._state, self._journal)
         if epoch != self._epoch:
@@ -228,7 +232,12 @@ class Observing:
     def _sample_failed(self, error: AutoscalerError) -> None:
         self._sampling = False
         self._lateness.over(READINGS)
-        self._journal.error("source.failed", reason=str(error))
+        text = str(error)
+        if text != self._sample_trouble:
+            self._sample_trouble = text
+            self._journal.error(
+                "source.failed", reason=text, consequence="all counts are held until CPU is read"
+            )
 
 
 def _too_old(reading: Reading, age: float) -> Reading:

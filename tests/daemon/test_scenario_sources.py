@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from autoscaler.errors import EngineError
 from autoscaler.sampling.sources import SourceEvent, SourceEventKind
 
 if TYPE_CHECKING:
+    import pytest
+
+    from autoscaler.model import Reading
     from tests.daemon.conftest import World
 
 FAILED = SourceEvent(SourceEventKind.FAILED, "fake", "validator", "it refuses the password")
@@ -71,3 +75,20 @@ def test_the_trouble_of_a_role_that_is_gone_is_forgotten(world: World) -> None:
     change(world, "ROLES__VALIDATOR__ENABLED", "false")
     world.run(20.0)
     assert world.ask("status")["sources"] == {}
+
+
+def test_a_round_that_fails_as_a_whole_is_told_once_and_its_end_too(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many rounds it lasts: the log is for people."""
+
+    def refuse(_members: object) -> dict[str, Reading]:
+        raise EngineError("the engine refuses: 403")
+
+    world.run(20.0)
+    with monkeypatch.context() as patched:
+        patched.setattr(world.engine, "sample", refuse)
+        world.run(60.0)
+        assert [e["reason"] for e in world.told("source.failed")] == ["the engine refuses: 403"]
+    world.run(20.0)
+    assert [e["reason"] for e in world.told("source.recovered")] == ["CPU is read again"]
