@@ -67,6 +67,11 @@ def probe(address: str, port: int, path: str, timeout: float) -> ProbeResult:
     return ProbeResult(ok=reply.status in _OK, detail=f"{where}{path} answered {reply.status}")
 
 
+def leaves_open(health: Health, path: str) -> bool:
+    """Tell whether the container's own check leaves anything to ask; while it starts, a `path`."""
+    return health is Health.NONE or (health is Health.STARTING and bool(path))
+
+
 def judge(health: Health, last: ProbeResult | None, path: str) -> Judgement:
     """Say what the container's own check and the last probe mean together.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from autoscaler.cli.driftcheck import ask_status, drift_findings, look_at_file
 from autoscaler.cli.findings import Finding, fail, ok, warn
+from autoscaler.cli.healthcheck import health_findings
 from autoscaler.cli.hostload import directory_findings, load_findings
 from autoscaler.cli.nginxcheck import check_nginx
 from autoscaler.cli.promcheck import prometheus_findings
@@ -80,6 +81,7 @@ def check_host(settings: Settings, clock: Clock, pause: Callable[[float], None])
     found += _source_findings(settings.cpu_source, context, snapshot.members, pause)
     if url.startswith("unix://"):  # else /proc is not that of the host with the members
         found += load_findings(before, _PROC_STAT.read_text(), _PROC_MEMINFO.read_text(), told.cpus)
+    found += health_findings(settings, snapshot.members)
     nginx = check_nginx(settings, api)
     found += [*nginx.findings, *address_findings(settings, snapshot.members, nginx.networks)]
     found += _drift_findings(settings, inventory, nginx.probe)

