@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from autoscaler.daemon.freezing import read_freeze_file
+from autoscaler.daemon.freezing import FreezeFile, read_freeze_file
 from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.overriding import Overriding
 from autoscaler.daemon.state import State
@@ -40,7 +40,7 @@ class Freezing:
         except OSError as error:
             text = str(error)
             return lambda: self._unknown(text)
-        return lambda: self._overriding.freeze(found)
+        return lambda: self._known(found)
 
     def _looked(self, take_in: Callable[[], None]) -> None:
         self._busy = False
@@ -49,6 +49,13 @@ class Freezing:
     def _failed(self, error: AutoscalerError) -> None:
         self._busy = False
         self._unknown(str(error))
+
+    def _known(self, found: FreezeFile | None) -> None:
+        """Take in whether the file is there, and that it can be looked for again."""
+        if self._trouble:
+            self._trouble = ""
+            self._journal.info("freeze.recovered", reason="it can be looked for again")
+        self._overriding.freeze(found)
 
     def _unknown(self, text: str) -> None:
         """Tell once that it cannot be looked for; what was known of it stays."""
