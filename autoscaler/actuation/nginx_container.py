@@ -14,6 +14,7 @@ from autoscaler.engine.client import translated
 from autoscaler.engine.container_exec import run_in_container
 from autoscaler.errors import (
     EngineError,
+    MemberUnusableError,
     NginxError,
     NginxTestFailedError,
     NginxUnreachableError,
@@ -64,20 +65,27 @@ class ContainerNginx:
         self._running()
         command = [*self._setup.command, "-t"]
         name, limit = self._setup.name, self._setup.timeout_seconds
-        ended = run_in_container(self._api, name, command, limit, _OUTPUT_LIMIT)
+        try:
+            ended = run_in_container(self._api, name, command, limit, _OUTPUT_LIMIT)
+        except MemberUnusableError as error:  # newer engines answer so to a missing program
+            raise self._not_runnable(command, str(error)) from error
         code, output = ended.code, ended.output
         if code is None:
             raise NginxError(f"{' '.join(command)!r} did not end within {limit:g} s in {name}")
         if code in _NOT_RUNNABLE:
-            raise NginxError(
-                f"{' '.join(command)!r} cannot be run in the container {name}: "
-                f"{output or f'exit code {code}'}; set the command of NGINX as it is in there"
-            )
+            raise self._not_runnable(command, output or f"exit code {code}")
         if code:
             raise NginxTestFailedError(
                 f"NGINX in the container {name} refuses its configuration", output
             )
         return output
+
+    def _not_runnable(self, command: list[str], why: str) -> NginxError:
+        """Return the error for a command that is not in the container."""
+        return NginxError(
+            f"{' '.join(command)!r} cannot be run in the container {self._setup.name}: {why}; "
+            "set the command of NGINX as it is in there"
+        )
 
     def reload(self) -> None:
         """Send HUP to the master; that the reload took effect must be proven."""

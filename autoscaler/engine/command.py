@@ -5,30 +5,24 @@ What it wrote comes with a failure only: its end, without values of the containe
 
 from __future__ import annotations
 
-import contextlib
 import shlex
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import urllib3
-
 from autoscaler.engine.client import translated
+from autoscaler.engine.container_exec import converse
 from autoscaler.errors import EngineError, HookFailedError, MemberUnusableError, NoSuchMemberError
 from autoscaler.hooks import HookFailure
 
 if TYPE_CHECKING:
     import docker
-    import requests
 
     from autoscaler.model import Member
 
 OUTPUT_BYTES = 4096
 """How much of the end of its output is kept."""
 
-_CHUNK = 4096
 _HEADER = 8
-_LOOK_SECONDS = 0.02
 _NOT_RUNNABLE = (126, 127)
 _SECRET_LENGTH = 4
 """Shorter values of the environment are too common in any text to be taken out of it."""
@@ -45,7 +39,7 @@ def run_command(
     end = _End()
     try:
         with translated(f"run {shown} in {member.name}"):
-            code = _execute(api, member.container_id, list(words), timeout_seconds, end)
+            code = converse(api, member.container_id, list(words), timeout_seconds, end.add)
     except NoSuchMemberError as error:
         raise HookFailedError(str(error), HookFailure.MEMBER_GONE) from error
     except EngineError as error:
@@ -90,56 +84,18 @@ class _End:
     cut: bool = False
     _rest: bytearray = field(default_factory=bytearray)
 
-    def add(self, chunk: bytes) -> None:
-        """Take in the next bytes of the stream."""
+    def add(self, chunk: bytes) -> bool:
+        """Take in the next bytes of the stream; all of it is wanted."""
         self._rest += chunk
         while len(self._rest) >= _HEADER:
             size = int.from_bytes(self._rest[4:_HEADER], "big")
             if len(self._rest) < _HEADER + size:
-                return
+                break
             self.text += self._rest[_HEADER : _HEADER + size]
             self.cut = self.cut or len(self.text) > OUTPUT_BYTES
             self.text = self.text[-OUTPUT_BYTES:]
             del self._rest[: _HEADER + size]
-
-
-def _execute(
-    api: docker.APIClient, container: str, words: list[str], timeout_seconds: float, end: _End
-) -> int | None:
-    """Return the exit code, None if it did not end in time.
-
-    docker-py's own way to read the output waits without any timeout, hence the plain request.
-    """
-    made = api.exec_create(container, words)
-    url = f"{api.base_url}/v{api.api_version}/exec/{made['Id']}/start"
-    deadline = time.monotonic() + timeout_seconds
-    options = {"Detach": False, "Tty": False}
-    with api.post(url, json=options, stream=True, timeout=timeout_seconds) as answer:
-        api._raise_for_status(answer)  # type: ignore[attr-defined] # noqa: SLF001 - the stubs leave it out
-        while (left := deadline - time.monotonic()) > 0:
-            _wait_at_most(answer, left)
-            try:
-                chunk = answer.raw.read1(_CHUNK)
-            except urllib3.exceptions.TimeoutError:
-                break
-            if not chunk:
-                break
-            end.add(chunk)
-    ended = api.exec_inspect(made["Id"])
-    while ended["Running"] and time.monotonic() < deadline:
-        time.sleep(_LOOK_SECONDS)  # the output ends a moment before the engine notices
-        ended = api.exec_inspect(made["Id"])
-    return None if ended["Running"] or ended["ExitCode"] is None else int(ended["ExitCode"])
-
-
-def _wait_at_most(answer: requests.Response, seconds: float) -> None:
-    """Let the next read wait so long: by itself each may wait as long as the whole command.
-
-    The socket is where docker-py looks for it, too. Were it elsewhere, a command that writes and
-    then hangs would be given up late, but still be given up.
-    """
-    with contextlib.suppress(AttributeError):
-        answer.raw._fp.fp.raw._sock.settimeout(seconds)  # type: ignore[union-attr] # noqa: SLF001 - see above
+        return True
 
 
 def _without_secrets(api: docker.APIClient, member: Member, end: _End) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,7 +12,10 @@ import urllib3
 from autoscaler.engine.client import translated
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import docker
+    import requests
 
 _CHUNK = 65_536
 _FRAME_HEADER = 8
@@ -33,32 +37,60 @@ def run_in_container(
     timeout_seconds: float,
     most_bytes: int,
 ) -> Ended:
-    """Run a command; about `most_bytes` of its output are read. Raises EngineError.
-
-    The output is read as a plain answer, not through docker-py's exec_start: that one waits
-    without any timeout.
-    """
+    """Run a command; about `most_bytes` of its output are read. Raises EngineError."""
     output = bytearray()
-    deadline = time.monotonic() + timeout_seconds
+
+    def take(chunk: bytes) -> bool:
+        output.extend(chunk)
+        return len(output) < most_bytes
+
     with translated(f"run {' '.join(command)!r} in {container}"):
-        made = api.exec_create(container, command)
-        url = f"{api.base_url}/v{api.api_version}/exec/{made['Id']}/start"
-        options = {"Detach": False, "Tty": False}
-        with api.post(url, json=options, stream=True, timeout=timeout_seconds) as answer:
-            while len(output) < most_bytes:
-                try:
-                    chunk = answer.raw.read1(_CHUNK)
-                except urllib3.exceptions.TimeoutError:
-                    break
-                if not chunk or time.monotonic() > deadline:
-                    break
-                output += chunk
-        ended = api.exec_inspect(made["Id"])
-        while ended["Running"] and time.monotonic() < deadline:
-            time.sleep(_LOOK_SECONDS)  # the output ends a moment before the engine notices
-            ended = api.exec_inspect(made["Id"])
-    code = None if ended["Running"] or ended["ExitCode"] is None else int(ended["ExitCode"])
+        code = converse(api, container, command, timeout_seconds, take)
     return Ended(code, text_of(bytes(output)))
+
+
+def converse(
+    api: docker.APIClient,
+    container: str,
+    command: list[str],
+    timeout_seconds: float,
+    take: Callable[[bytes], bool],
+) -> int | None:
+    """Run a command and return its exit code, None if it did not end in time.
+
+    `take` gets the engine's stream piece by piece and says whether it wants more. It is read as a
+    plain answer, not through docker-py's exec_start: that one waits without any timeout. Raises
+    what docker-py and requests raise.
+    """
+    made = api.exec_create(container, command)
+    url = f"{api.base_url}/v{api.api_version}/exec/{made['Id']}/start"
+    deadline = time.monotonic() + timeout_seconds
+    options = {"Detach": False, "Tty": False}
+    with api.post(url, json=options, stream=True, timeout=timeout_seconds) as answer:
+        api._raise_for_status(answer)  # type: ignore[attr-defined] # noqa: SLF001 - the stubs leave it out
+        while (left := deadline - time.monotonic()) > 0:
+            _wait_at_most(answer, left)
+            try:
+                chunk = answer.raw.read1(_CHUNK)
+            except urllib3.exceptions.TimeoutError:
+                break
+            if not chunk or not take(chunk):
+                break
+    ended = api.exec_inspect(made["Id"])
+    while ended["Running"] and time.monotonic() < deadline:
+        time.sleep(_LOOK_SECONDS)  # the output ends a moment before the engine notices
+        ended = api.exec_inspect(made["Id"])
+    return None if ended["Running"] or ended["ExitCode"] is None else int(ended["ExitCode"])
+
+
+def _wait_at_most(answer: requests.Response, seconds: float) -> None:
+    """Let the next read wait so long: by itself each may wait as long as the whole command.
+
+    The socket is where docker-py looks for it, too. Were it elsewhere, a command that writes and
+    then hangs would be given up late, but still be given up.
+    """
+    with contextlib.suppress(AttributeError):
+        answer.raw._fp.fp.raw._sock.settimeout(seconds)  # type: ignore[union-attr] # noqa: SLF001 - see above
 
 
 def text_of(stream: bytes) -> str:
