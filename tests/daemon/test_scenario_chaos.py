@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autoscaler.errors import NginxError, NginxTestFailedError, NginxUnreachableError
+from autoscaler.errors import (
+    HookFailedError,
+    NginxError,
+    NginxTestFailedError,
+    NginxUnreachableError,
+)
 from autoscaler.events import EngineEvent, EventKind
 from autoscaler.model import (
     ContainerState,
@@ -22,7 +27,7 @@ NAMES = ("validator-1", "validator-2", "validator-3")
 DEEDS = (
     "crash", "stop", "start", "recreate", "sick", "well", "busy", "idle", "engine down",
     "engine up", "deaf", "hearing", "nginx refuses", "nginx fails", "nginx gone", "nginx well",
-    "nginx lost", "kill the daemon",
+    "nginx lost", "kill the daemon", "hooks fail", "hooks work",
 )  # fmt: skip
 STORY = st.lists(
     st.tuples(st.sampled_from(DEEDS), st.sampled_from(NAMES), st.sampled_from([0.1, 2.0, 70.0])),
@@ -33,6 +38,12 @@ TROUBLES = {
     "nginx fails": NginxError("not proven"),
     "nginx gone": NginxUnreachableError("it does not run"),
     "nginx well": None,
+}
+
+
+HOOKS = {
+    "ROLES__VALIDATOR__AFTER_HEALTHY": "exec: join",
+    "ROLES__VALIDATOR__BEFORE_STOP": "http:///leave",
 }
 
 
@@ -49,6 +60,8 @@ def do_to_member(world: World, deed: str, name: str) -> None:
         engine.recreate(name)
     elif deed in {"sick", "well"}:
         box.answers = deed == "well"
+    elif deed in {"hooks fail", "hooks work"}:
+        box.hook_error = HookFailedError("it said no", "exit_code") if "fail" in deed else None
 
 
 def do(world: World, deed: str, name: str) -> None:
@@ -77,6 +90,7 @@ def mend(world: World) -> None:
         do(world, deed, "validator-1")
     for name in NAMES:
         do(world, "well", name)
+        do(world, "hooks work", name)
     world.load("validator", 55.0)
 
 
@@ -86,22 +100,23 @@ def mend(world: World) -> None:
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(story=STORY)
+@given(story=STORY, hooked=st.booleans())
 def test_no_promise_is_broken_and_the_world_is_mended(
-    make_world: MakeWorld, tmp_path: Path, story: list[tuple[str, str, float]]
+    make_world: MakeWorld, tmp_path: Path, story: list[tuple[str, str, float]], *, hooked: bool
 ) -> None:
-    """Whatever happens, nobody is stopped who may get requests; afterwards exactly those serve.
+    """Whatever happens, nobody is stopped, or runs a hook, who may get requests; afterwards exactly
+    those serve.
 
     The world itself watches every stop and every publish.
     """
     for old in tmp_path.iterdir():
         old.unlink()
-    world = make_world().start().run(20.0)
+    world = make_world(**(HOOKS if hooked else {})).start().run(20.0)
     for deed, name, seconds in story:
         do(world, deed, name)
         world.run(seconds)
     mend(world)
-    world.run(800.0)
+    world.run(1500.0 if hooked else 800.0)
     before = (len(world.engine.calls), world.nginx.reloads)
     world.run(120.0)
     assert len(world.served()) == world.desired()
