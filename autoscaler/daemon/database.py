@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sqlite3
 import stat
@@ -60,7 +61,7 @@ def open_history(path: Path) -> sqlite3.Connection:
     used; see `is_damage`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _let_group_read(path)
+    _open_to_group(path)
     database = sqlite3.connect(path, timeout=5.0, check_same_thread=False)
     try:
         # Before the first write, which switching to WAL is: afterwards it has no effect.
@@ -92,16 +93,20 @@ def open_to_read(path: Path, seconds: float, options: str = "") -> sqlite3.Conne
     return sqlite3.connect(uri, uri=True, timeout=seconds)
 
 
-def _let_group_read(path: Path) -> None:
-    """Let the daemon's group read the file, though the service's umask gives others nothing.
+def _open_to_group(path: Path) -> None:
+    """Let the daemon's group read the file, and nobody else, whatever the umask.
 
     `autoscaler events` and `simulate` need no more. SQLite gives the files beside it its mode, so
-    this comes before the first of them. Raises OSError.
+    this comes before the first of them; a killed daemon may have left some. Raises OSError.
     """
-    path.touch()
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if not mode & stat.S_IRGRP:
-        path.chmod(mode | stat.S_IRGRP)
+    path.touch(mode=0o640)
+    for suffix in ("", "-wal", "-shm"):
+        file = path.with_name(path.name + suffix)
+        with contextlib.suppress(FileNotFoundError):
+            mode = stat.S_IMODE(file.stat().st_mode)
+            right = (mode | stat.S_IRGRP) & ~stat.S_IRWXO
+            if mode != right:
+                file.chmod(right)
 
 
 def _bring_up_to_date(database: sqlite3.Connection) -> None:

@@ -204,15 +204,31 @@ def test_a_missing_file_is_an_empty_memory(tmp_path: Path) -> None:
     assert schema.load_roles(tmp_path / "none.db") == ({}, [])
 
 
-def test_the_group_may_read_whatever_the_umask(tmp_path: Path) -> None:
+@pytest.mark.parametrize("umask", [0o077, 0o022, 0o000])
+def test_the_group_and_nobody_else_may_read_whatever_the_umask(tmp_path: Path, umask: int) -> None:
     """`autoscaler events` is for the daemon's group; the service's umask is 0077."""
-    before = os.umask(0o077)
+    before = os.umask(umask)
     try:
         database = open_history(tmp_path / "history.db")
     finally:
         os.umask(before)
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
     database.close()
+    assert modes == dict.fromkeys(("history.db", "history.db-shm", "history.db-wal"), 0o640)
+
+
+def test_a_file_that_everybody_could_read_is_closed_to_them(tmp_path: Path) -> None:
+    """Earlier versions, started by hand, left such files, with those that SQLite keeps beside."""
+    path = tmp_path / "history.db"
+    open_history(path).close()
+    path.chmod(0o644)
+    kept = open_history(path)
+    for file in tmp_path.iterdir():
+        file.chmod(0o644)
+    again = open_history(path)
+    modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    again.close()
+    kept.close()
     assert modes == dict.fromkeys(("history.db", "history.db-shm", "history.db-wal"), 0o640)
 
 
