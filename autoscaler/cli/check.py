@@ -20,6 +20,7 @@ from autoscaler.cli.schedulecheck import schedule_findings
 from autoscaler.clock import SystemClock
 from autoscaler.errors import SettingsError
 from autoscaler.settings import Loaded, effective
+from autoscaler.settings.masking import hide_users
 
 if TYPE_CHECKING:
     import argparse
@@ -80,7 +81,7 @@ def _print_mistakes(error: SettingsError, *, as_json: bool) -> None:
 
 def _print_settings(loaded: Loaded, env_file: Path) -> None:
     """Print every setting with the origin of its value."""
-    values = effective(loaded.settings)
+    values = _public(loaded)
     if not env_file.exists():
         print(f"{env_file} does not exist: defaults and environment only")
     width = max(len(f"{name}={value}") for name, value in values.items())
@@ -88,6 +89,11 @@ def _print_settings(loaded: Loaded, env_file: Path) -> None:
         print(f"{f'{name}={value}':{width}}  {loaded.origins[name]}")
     for name in loaded.masked:
         print(f"note: {name} in {env_file} does not count: the environment sets it too")
+
+
+def _public(loaded: Loaded) -> dict[str, str]:
+    """Return every setting as text, without users and passwords of addresses in it."""
+    return {name: hide_users(text) for name, text in effective(loaded.settings).items()}
 
 
 def _print_findings(findings: Sequence[Finding]) -> None:
@@ -107,7 +113,7 @@ def _as_object(loaded: Loaded, findings: Sequence[Finding]) -> dict[str, object]
     return {
         "settings": [
             {"variable": name, "value": value, "origin": str(loaded.origins[name])}
-            for name, value in effective(loaded.settings).items()
+            for name, value in _public(loaded).items()
         ],
         "masked": list(loaded.masked),
         "checks": [asdict(one) for one in findings],

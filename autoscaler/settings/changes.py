@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from autoscaler.settings.masking import hide_users
 from autoscaler.settings.names import Path, kind_of, needs_restart, paths, variable
 from autoscaler.settings.role import BUILT_IN_ROLES
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 class Change:
     """One setting that differs, with both values as they would be written in the env file.
 
+    Of addresses in them, users and passwords are masked: changes are told to everybody.
     `old` or `new` is None where the setting did not or does not exist, as with a role that came
     or went. `restart` tells that a reload cannot apply it.
     """
@@ -38,7 +40,9 @@ def diff(old: Settings, new: Settings) -> list[Change]:
     """Return what differs, in the order of the env file. Equal settings give an empty list."""
     before, after = _texts(old), _texts(new)
     return [
-        Change(variable(path), before.get(path), after.get(path), needs_restart(path))
+        Change(
+            variable(path), _public(before.get(path)), _public(after.get(path)), needs_restart(path)
+        )
         for path in dict.fromkeys((*before, *after))
         if before.get(path) != after.get(path)
     ]
@@ -58,6 +62,10 @@ def applicable(old: Settings, new: Settings) -> Settings:
             inner = getattr(merged, group).model_copy(update=kept)
             merged = merged.model_copy(update={group: inner})
     return merged
+
+
+def _public(text: str | None) -> str | None:
+    return None if text is None else hide_users(text)
 
 
 def _texts(settings: Settings) -> dict[Path, str]:

@@ -17,6 +17,8 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from autoscaler.settings.masking import hide, hide_in_line
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -102,20 +104,24 @@ def _read_lines(path: Path, text: str) -> tuple[list[Entry], list[str]]:
 def _read_line(line: str) -> tuple[str, str]:
     """Split one line into name and value; raises ValueError with what is wrong."""
     if not line.replace("\t", " ").isprintable():
-        raise ValueError(f"{_shown(line)} holds a character that cannot be printed; type it anew")
+        raise ValueError(
+            f"{_shown(hide_in_line(line))} holds a character that cannot be printed; type it anew"
+        )
     name, equals, rest = line.partition("=")
     name = re.sub(r"^export[ \t]+", "", name).strip(" \t")
     if not equals:
-        raise ValueError(f"{line!r} is not of the form NAME=value; start a comment with #")
+        shown = hide_in_line(line)
+        raise ValueError(f"{shown!r} is not of the form NAME=value; start a comment with #")
     if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is not a variable name; allowed are letters, digits and _")
+        shown = hide_in_line(name)
+        raise ValueError(f"{shown!r} is not a variable name; allowed are letters, digits and _")
     rest = rest.strip(" \t")
     if rest[:1] in {"'", '"'}:
         match = _QUOTED.fullmatch(rest)
         if match is None:
             raise ValueError(
-                f"{name}={rest}: starts with the quote {rest[0]} and does not end with the next "
-                "one; quote the whole value or none of it"
+                f"{name}={hide(name, rest)}: starts with the quote {rest[0]} and does not end with "
+                "the next one; quote the whole value or none of it"
             )
         return name, match["single"] if match["double"] is None else match["double"]
     return name, _COMMENT.sub("", rest, count=1).strip(" \t")

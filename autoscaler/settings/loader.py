@@ -18,6 +18,7 @@ from autoscaler.errors import SettingsError
 from autoscaler.settings import names
 from autoscaler.settings.changes import effective
 from autoscaler.settings.envfile import read_env_file
+from autoscaler.settings.masking import hide, hide_in_problem
 from autoscaler.settings.rules import cross_problems
 from autoscaler.settings.schema import Settings
 
@@ -79,8 +80,13 @@ class _Given:
 
     @property
     def shown(self) -> str:
-        """The assignment and its place, as messages start with it."""
-        return f"{self.origin.name}={self.value} ({self.origin.where})"
+        """The assignment and its place, as messages start with it; secrets are masked."""
+        return _shown(self.origin, self.value)
+
+
+def _shown(origin: Origin, value: str) -> str:
+    """Return an assignment and its place for messages, which anybody may read."""
+    return f"{origin.name}={hide(origin.name, value)} ({origin.where})"
 
 
 def load(
@@ -162,7 +168,7 @@ def _accept(
         except ValueError as error:
             close = names.suggest(name, roles)
             hint = f"; did you mean {close}?" if close else ""
-            problems.append(f"{name}={value} ({origin.where}): {error}{hint}")
+            problems.append(f"{_shown(origin, value)}: {error}{hint}")
             continue
         new = _Given(path, value, origin)
         if path in accepted:
@@ -208,7 +214,8 @@ def _explain(path: names.Path, detail: Any, given: Mapping[names.Path, _Given]) 
         return _explain_missing(path, given)
     problem = detail.get("ctx", {}).get("error", detail["msg"])
     if path in given:
-        return f"{given[path].shown}: {problem}"
+        item = given[path]
+        return f"{item.shown}: {hide_in_problem(str(problem), item.origin.name, item.value)}"
     default = names.kind_of(path).show(detail["input"])
     place = f"{names.variable(path)}={default} (default)" if default else names.variable(path)
     return f"{place}: {problem}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from autoscaler.settings import names
 from autoscaler.settings.kinds import switch
+from autoscaler.settings.masking import hide, hide_users
 from autoscaler.settings.role import BUILT_IN_ROLES
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _repeated_members(written: Mapping[names.Path, str]) -> list[str]:
         for member in dict.fromkeys(members):
             owners.setdefault(member, []).append(names.variable(("roles", role, "members")))
     return [
-        f"{' and '.join(variables)}: both name the container {member!r}; "
+        f"{' and '.join(variables)}: both name the container {hide_users(member)!r}; "
         "a container belongs to one role"
         for member, variables in owners.items()
         if len(variables) > 1
@@ -85,7 +86,8 @@ def _prometheus_problems(written: Mapping[names.Path, str]) -> list[str]:
     if len(lacking) == 1:
         (there,) = pair.keys() - lacking
         problems.append(
-            f"{lacking[0]}: is not set, but {there}={pair[there]} is; set both, or none"
+            f"{lacking[0]}: is not set, but {there}={hide(there, pair[there])} is; "
+            "set both, or none"
         )
     if "prometheus" in listed and given("dialect").lower() == "custom":
         roles = dict.fromkeys((*BUILT_IN_ROLES, *(p[1] for p in written if p[0] == "roles")))

@@ -165,6 +165,19 @@ def test_a_bad_file_changes_nothing_and_names_every_mistake(world: World) -> Non
     assert len(world.told("config.reload_failed")) == 1
 
 
+def test_a_secret_in_a_mistaken_line_is_not_told(world: World) -> None:
+    """The event goes to the log, history, HTTP and people; the answer to whoever reloads."""
+    mistaken = {"PASSWORD": "hunter2", "URL": "http://u:sekret@x"}
+    world.settings |= {f"AUTOSCALER_PROMETHEUS__{name}": text for name, text in mistaken.items()}
+    world.write_settings()
+    answer = world.ask("reload")
+    (told,) = world.told("config.reload_failed")
+    assert told["problems"] == answer["problems"]
+    assert len(told["problems"]) == 2
+    assert "hunter2" not in str(told)
+    assert "sekret" not in str(told)
+
+
 def test_a_lowered_maximum_is_obeyed_at_once(world: World) -> None:
     """No window holds it back, and the removal is in order."""
     world.grow(3)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from autoscaler.settings import names
+from autoscaler.settings.masking import hide
 
 NUMBERS: dict[str, str] = {
     "percent sign": "70%",
@@ -87,7 +88,8 @@ CROSSED: dict[str, tuple[str, dict[str, str]]] = {
 class BadFile:
     """One mistake: `line` is put in the place of what sets `variable`, after `settings`.
 
-    The message names `variable` and `shown`, the value, and says `allowed`.
+    The message names `variable` and `shown`, the value or what stands for a secret, and says
+    `allowed`.
     """
 
     mistake: str
@@ -119,9 +121,10 @@ def _values(place: names.Path) -> Iterator[BadFile]:
     if not kind.accepts_empty:
         yield BadFile("empty", variable, f"{variable}=", f"{variable}=")
     for mistake, value in _wrong(kind.allowed):
-        yield BadFile(mistake, variable, f"{variable}={value}", value)
+        yield BadFile(mistake, variable, f"{variable}={value}", hide(variable, value))
     for mistake, value in ANYWHERE.items():
-        shown = value if value.isprintable() else ascii(value)[1:-1]
+        shown = hide(variable, value)
+        shown = shown if shown.isprintable() else ascii(shown)[1:-1]
         said = "quote the whole value" if value.isprintable() else "type it anew"
         yield BadFile(mistake, variable, f"{variable}={value}", shown, said)
 
@@ -139,7 +142,7 @@ def _misspelt() -> Iterator[BadFile]:
     for place in names.paths(["validator"]):
         variable = names.variable(place)
         name = variable[:-2] + variable[-1]
-        yield BadFile("misspelt", name, f"{name}=1", "1", f"did you mean {variable}?")
+        yield BadFile("misspelt", name, f"{name}=1", hide(name, "1"), f"did you mean {variable}?")
 
 
 def _crossed() -> Iterator[BadFile]:

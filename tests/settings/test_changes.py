@@ -25,6 +25,12 @@ def test_a_change_shows_both_values_as_written_in_the_file() -> None:
     ]
 
 
+def test_a_change_shows_no_password_of_an_address() -> None:
+    """Changes are logged and told; the value itself is taken as it was written."""
+    (change,) = _diff(AUTOSCALER_NGINX__RELOAD_COMMAND="post http://u:sekret@x/reload")
+    assert change.new == "post http://***@x/reload"
+
+
 def test_a_change_that_needs_a_restart_says_so() -> None:
     """Directories, the engine's address and the size of the pool cannot change underway."""
     changes = _diff(
