@@ -15,6 +15,7 @@ EVENTS = (
     "daemon.stopped",
     "engine.recovered",
     "engine.unavailable",
+    "freeze.recovered",
     "freeze.unreadable",
     "history.failed",
     "history.late",
