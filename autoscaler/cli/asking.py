@@ -11,6 +11,7 @@ from autoscaler.surface.control import call
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 def ask_daemon(
@@ -32,3 +33,11 @@ def ask_daemon(
         except AutoscalerError:
             pass
         raise
+
+
+def run_dir_of(arguments: argparse.Namespace) -> Path:
+    """Return where the daemon's socket is, though other settings are wrong by now."""
+    try:
+        return load_from(arguments).settings.run_dir
+    except SettingsError:
+        return path_despite_mistakes(arguments, "run_dir")

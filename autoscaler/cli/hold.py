@@ -1,6 +1,7 @@
 """`autoscaler hold`: no member is stopped while a command runs.
 
-The lease lasts 30 s and is renewed every 10 s, so it ends by itself if this process is killed.
+The lease lasts 30 s and is renewed every 10 s, so it ends by itself if this process is killed. A
+daemon that was restarted is given it again at once.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import uuid
-from collections.abc import Callable
 
+from autoscaler.cli.asking import run_dir_of
 from autoscaler.cli.envfile import add_env_file
+from autoscaler.cli.lease import LOOK_SECONDS, Lease, socket_identity
 from autoscaler.cli.operating import add_examples, command, role_of
 from autoscaler.errors import AutoscalerError
+from autoscaler.surface.control import SOCKET
 
-RENEW_SECONDS = 10.0
 NOT_FOUND, NOT_EXECUTABLE, BY_SIGNAL = 127, 126, 128
 """Exit codes as a shell gives them."""
 
@@ -46,19 +49,23 @@ def run(arguments: argparse.Namespace) -> int:
     """Take the lease, run the command, renew until it ends, give the lease back."""
     words = arguments.words[1:] if arguments.words[:1] == ["--"] else arguments.words
     if not words:
-        print("autoscaler hold: no command given; write it after --", file=sys.stderr)
+        _tell("no command given; write it after --")
         return 2
     fields = {
         "lease": uuid.uuid4().hex,
         "reason": _one_line(arguments.reason or "runs " + " ".join(words)),
         "role": role_of(arguments.role),
     }
+    socket = run_dir_of(arguments) / SOCKET
+    lease = Lease(
+        lambda: command(arguments, "/v1/hold", fields), lambda: socket_identity(socket), _tell
+    )
     held = _Held(words)
     before = {n: signal.signal(n, held.pass_on) for n in _PASSED_ON}
     try:
-        command(arguments, "/v1/hold", fields)
+        lease.begin(time.monotonic())
         try:
-            return held.run(lambda: command(arguments, "/v1/hold", fields))
+            return held.run(lease)
         finally:
             _release(arguments, fields)
     finally:
@@ -71,7 +78,12 @@ def _release(arguments: argparse.Namespace, fields: dict[str, str | None]) -> No
     try:
         command(arguments, "/v1/release", {"lease": fields["lease"]})
     except AutoscalerError as error:
-        print(f"autoscaler hold: not given back, it ends within 30 s: {error}", file=sys.stderr)
+        _tell(f"not given back, it ends within 30 s: {error}")
+
+
+def _tell(text: str) -> None:
+    """Say something beside what the command prints."""
+    print(f"autoscaler hold: {text}", file=sys.stderr)
 
 
 class _Held:
@@ -90,36 +102,28 @@ class _Held:
         elif process.poll() is None and not (number in _FROM_KEYS and _in_foreground()):
             process.send_signal(number)
 
-    def run(self, renew: Callable[[], object]) -> int:
-        """Run it to its end, renewing the lease; return its status as a shell would."""
+    def run(self, lease: Lease) -> int:
+        """Run it to its end, keeping the lease; return its status as a shell would."""
         if self._early:  # told to end before there was anything to end
             return BY_SIGNAL + self._early[0]
         try:
             self._process = subprocess.Popen(self._words)  # noqa: S603 - what the user typed
         except OSError as error:
-            print(f"autoscaler hold: {self._words[0]}: {error.strerror}", file=sys.stderr)
+            _tell(f"{self._words[0]}: {error.strerror}")
             return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
         for number in self._early:
             self._process.send_signal(number)
-        code = _renewing(renew, self._process)
+        code = _keeping(lease, self._process)
         return code if code >= 0 else BY_SIGNAL - code
 
 
-def _renewing(renew: Callable[[], object], process: subprocess.Popen[bytes]) -> int:
-    """Wait for the command; a daemon that is away for a while is told of once."""
-    told = False
+def _keeping(lease: Lease, process: subprocess.Popen[bytes]) -> int:
+    """Wait for the command and keep the lease meanwhile."""
     while True:
         try:
-            return process.wait(RENEW_SECONDS)
+            return process.wait(LOOK_SECONDS)
         except subprocess.TimeoutExpired:
-            pass
-        try:
-            renew()
-            told = False
-        except AutoscalerError as error:
-            if not told:
-                print(f"autoscaler hold: not renewed, tried again: {error}", file=sys.stderr)
-            told = True
+            lease.keep(time.monotonic())
 
 
 def _in_foreground() -> bool:

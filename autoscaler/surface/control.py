@@ -39,6 +39,9 @@ REQUEST_SECONDS = 10.0
 MOST_THREADS = 64
 """Requests under way at once; more are refused without a thread."""
 
+SOCKET = "control.sock"
+"""Name of the socket in the run directory; each daemon makes it anew."""
+
 GROUP = "autoscaler"
 """Members of this group may use the socket, if the group exists."""
 
@@ -164,7 +167,7 @@ class ControlSocket:
     """
 
     def __init__(self, run_dir: Path, ask: Ask, defects: Defects) -> None:
-        self.path = run_dir / "control.sock"
+        self.path = run_dir / SOCKET
         self._defects = defects
         self._ask = ask
         self._server: _Server | None = None
@@ -224,7 +227,7 @@ def call(
 
     Raises DaemonUnreachableError if none answers there, AutoscalerError if it refuses.
     """
-    where = run_dir / "control.sock"
+    where = run_dir / SOCKET
     connection = _Connection(where, ANSWER_SECONDS + 2)
     try:
         content = None if body is None else json.dumps(body).encode()
