@@ -100,24 +100,28 @@ class _Rank(IntEnum):
 def plan_role(view: RoleView) -> RolePlan:
     """Return the chosen and serving members of a role and the steps that can begin now."""
     members = tuple(sorted(view.members, key=lambda m: (m.member.order, m.member.name)))
-    chosen = _choose(view, members)
+    kept = _kept(members)
+    chosen = _choose(view, members, kept)
     names = frozenset(m.member.name for m in chosen)
     keeps_capacity = sum(m.ready and m.published for m in chosen) >= view.wanted
-    serve = _serving(members, names, keeps_capacity=keeps_capacity)
-    steps = _Steps(view, members, names, frozenset(serve), keeps_capacity)
+    serve = _serving(members, names | kept, keeps_capacity=keeps_capacity)
+    steps = _Steps(view, members, names, kept, frozenset(serve), keeps_capacity)
     return RolePlan(tuple(m.member.name for m in chosen), serve, tuple(steps.all()))
 
 
-def _choose(view: RoleView, members: tuple[MemberView, ...]) -> tuple[MemberView, ...]:
+def _choose(
+    view: RoleView, members: tuple[MemberView, ...], kept: frozenset[str]
+) -> tuple[MemberView, ...]:
     """Pick `desired` members: those that answer first, then by order.
 
-    Of the spares those that failed least come first; protected members that run always.
+    Of the spares those that failed least come first. Of those that answer, the ones that are kept
+    come before the others: they run on in any case.
     """
     by_rank = sorted(
         members,
         key=lambda m: (
-            not (m.member.protected and m.ready),
             _rank(m),
+            _rank(m) is _Rank.READY and m.member.name not in kept,
             m.failed_starts if _rank(m) is _Rank.SPARE else 0,
             m.member.order,
             m.member.name,
@@ -125,6 +129,11 @@ def _choose(view: RoleView, members: tuple[MemberView, ...]) -> tuple[MemberView
     )
     picked = by_rank[: view.wanted]
     return tuple(sorted(picked, key=lambda m: (m.member.order, m.member.name)))
+
+
+def _kept(members: tuple[MemberView, ...]) -> frozenset[str]:
+    """Name the members that are kept, so never stopped: the primary and protected ones."""
+    return frozenset(m.member.name for n, m in enumerate(members) if n == 0 or m.member.protected)
 
 
 def _rank(view: MemberView) -> _Rank:
@@ -152,14 +161,15 @@ def _rank_running(view: MemberView) -> _Rank:
 
 
 def _serving(
-    members: tuple[MemberView, ...], chosen: frozenset[str], *, keeps_capacity: bool
+    members: tuple[MemberView, ...], meant: frozenset[str], *, keeps_capacity: bool
 ) -> tuple[str, ...]:
     """Name the members that should get requests.
 
-    A surplus member that gets requests keeps them until enough chosen members do, and one whose
-    stop was refused gets them again. Where nobody
-    else can, a quarantined one serves, and then a slow one: late answers are better than none. A
-    quarantined one must be steady: each of its returns and failures costs all others a reload.
+    Of those that answer they are the ones `meant` to, chosen or kept: a surplus member that is kept
+    runs on in any case. Another surplus one that gets requests keeps them until enough chosen
+    members do, and one whose stop was refused gets them again. Where nobody else can, a quarantined
+    one serves, and then a slow one: late answers are better than none. A quarantined one must be
+    steady: each of its returns and failures costs all others a reload.
     """
     up = [
         m
@@ -173,7 +183,7 @@ def _serving(
         m.member.name
         for m in able
         if not m.quarantined
-        and (m.member.name in chosen or m.stays or (m.exposed and not keeps_capacity))
+        and (m.member.name in meant or m.stays or (m.exposed and not keeps_capacity))
     ]
     last_resort = [m.member.name for m in able if m.quarantined and m.steady]
     return tuple(serve or last_resort or [m.member.name for m in up if m.slow])
@@ -186,6 +196,7 @@ class _Steps:
     view: RoleView
     members: tuple[MemberView, ...]
     chosen: frozenset[str]
+    kept: frozenset[str]
     serve: frozenset[str]
     keeps_capacity: bool
 
@@ -239,8 +250,9 @@ class _Steps:
         """Return the next step of a member nobody wants: out of NGINX, drained, stopped."""
         if not m.member.running:
             return self._off_list(m)
-        if m.stays and m.member.name in self.serve and not m.published:
-            return self._step(StepKind.PUBLISH, m, "its hook before stop failed")
+        if m.member.name in self.serve and not (m.published or self._may_stop(m)):
+            why = "its hook before stop failed" if m.stays else "it is healthy, and never stopped"
+            return self._step(StepKind.PUBLISH, m, why)
         if not self._may_stop(m):
             return self._off_list(m) or self._hook_of_kept(m)
         makes_room = m.member.name not in self.serve and self._place_is_needed()
@@ -255,9 +267,8 @@ class _Steps:
         return None
 
     def _may_stop(self, m: MemberView) -> bool:
-        """Tell whether the member may be stopped: not the primary, nor one that is kept."""
-        kept = m.member.protected or m.stays or m.member.name == self.members[0].member.name
-        return m.member.running and not kept
+        """Tell whether the member may be stopped: it is not kept, nor is its stop refused."""
+        return m.member.running and not m.stays and m.member.name not in self.kept
 
     def _towards_stop(self, m: MemberView, reason: str) -> Step | None:
         if m.exposed:

@@ -141,7 +141,16 @@ def _role_lines(name: str, role: dict[str, Any]) -> list[str]:
     out += [f"  missing: {missing}" for missing in role["missing"]]
     for member in role["members"]:
         out += [_member_line(member), *_blocked_lines(member)]
-    return out
+    return out + _kept_lines(role["members"])
+
+
+def _kept_lines(members: list[dict[str, Any]]) -> list[str]:
+    """Return what says that members run on because of their label; the first is the primary."""
+    return [
+        f"  {member['name']} is protected (label autoscaler.protect), so it is never stopped"
+        for member in members[1:]
+        if member["protected"] and member["state"] == "running"
+    ]
 
 
 def _blocked_lines(member: dict[str, Any]) -> list[str]:

@@ -52,7 +52,7 @@ class Deciding:
         overrides = hosting.in_force(role, self._state)
         self._record(role, loads, overrides, wall, now)
         decision, memory = decide(
-            self._reachable(role), role.memory, loads, now, overrides, role.protected_running
+            self._reachable(role), role.memory, loads, now, overrides, role.kept_running
         )
         before, role.decision = role.decision, decision
         role.decided = True
@@ -91,7 +91,7 @@ class Deciding:
             role.memory,
             role.left,
             len(role.members),
-            role.protected_running,
+            role.kept_running,
             overrides,
             role.found,
         )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
 
-from autoscaler.daemon import hooking, hosting, scheduling
+from autoscaler.daemon import hooking, hosting, keeping, scheduling
 from autoscaler.daemon.deciding import rounded
 from autoscaler.daemon.overriding import shown
 from autoscaler.daemon.state import RoleState, State
@@ -46,7 +46,7 @@ def situation(role: RoleState, state: State, moment: Moment) -> Situation | None
 def _in_reach(role: RoleState, policy: RolePolicy) -> RolePolicy:
     """Return rules with bounds that the role's containers allow."""
     reachable = within_reach(policy, role.memory.desired, len(role.members))
-    return with_protected(reachable, role.protected_running)
+    return with_protected(reachable, role.kept_running)
 
 
 def _turns(role: RoleState, state: State, moment: Moment) -> list[Turn]:
@@ -112,6 +112,7 @@ def answer(role: RoleState, state: State, moment: Moment) -> dict[str, Any]:
         "role": role.name,
         "sentences": [
             *why,
+            *keeping.sentences(role),
             *hooking.sentences(role, moment.monotonic),
             *scheduling.sentences(role, state.settings, wall),
         ],

@@ -95,9 +95,10 @@ class RoleState:
         return sum(m.running for m in self.members.values())
 
     @property
-    def protected_running(self) -> int:
-        """How many protected members run: they count towards the minimum."""
-        return sum(m.running and m.protected for m in self.members.values())
+    def kept_running(self) -> int:
+        """How many members run that are never stopped: no fewer can be wanted."""
+        primary = self.primary
+        return sum(m.running and (m.protected or m.name == primary) for m in self.members.values())
 
     def loads(self, now: float) -> tuple[MemberLoad, ...]:
         """Return what the rules see of the chosen members."""

@@ -256,6 +256,21 @@ def test_a_protected_member_is_never_stopped() -> None:
     assert steps(result) == {"v2": StepKind.UNPUBLISH}
 
 
+def test_a_protected_member_never_pushes_the_primary_out_of_nginx() -> None:
+    """Neither can be stopped, so both serve though one is wanted; only the third is surplus."""
+    result = plan(1, serving(1), protected(serving(2)), serving(3))
+    assert (result.chosen, result.serve) == (("v1",), ("v1", "v2"))
+    assert steps(result) == {"v3": StepKind.UNPUBLISH}
+
+
+def test_a_surplus_member_that_is_kept_and_healthy_is_published() -> None:
+    """It runs on in any case, so it may as well serve; never one that is set aside."""
+    result = plan(1, serving(1), protected(ready(2)))
+    assert (steps(result), result.serve) == ({"v2": StepKind.PUBLISH}, ("v1", "v2"))
+    aside = protected(replace(ready(2), quarantined=True))
+    assert plan(1, serving(1), aside).serve == ("v1",)
+
+
 def test_a_sick_protected_member_is_taken_out_of_nginx_but_not_stopped() -> None:
     """Protection is about stopping, not about requests."""
     result = plan(1, serving(1), protected(sick(2)))
