@@ -191,7 +191,9 @@ class _Daemon:
         self._watcher.start()
         try:
             reason = self._controller.run()
-            self._journal.info("daemon.stopped", reason=reason)
+            failed = single_run.failed(reason)
+            say = self._journal.error if failed else self._journal.info
+            say("daemon.stopped", reason=reason)
         except Exception as error:
             # A defect: told where everything else is told, then the process ends with it.
             self._journal.error("daemon.crashed", reason=f"{type(error).__name__}: {error}")
@@ -202,7 +204,7 @@ class _Daemon:
             self._watcher.stop(CLOSE_SECONDS)
             self._messenger.close(CLOSE_SECONDS)
             self._history.close(CLOSE_SECONDS)
-        return 1 if reason == single_run.UNFINISHED else 0
+        return 1 if failed else 0
 
 
 def _limits(settings: Settings) -> Limits:

@@ -8,13 +8,27 @@ DONE = "once: decided and done"
 UNFINISHED = "once: not done in time; the events before this one say what it waits for"
 """Why a single run ended."""
 
+UNREACHABLE = "once: no Docker engine answers at "
+"""Begins the reason of a run that ended because of that; the address and the error follow."""
+
+ENGINE_SECONDS = 10.0
+"""How long a single run waits for an engine that does not answer, if its timeout is not longer.
+
+The daemon waits for ever, because the engine comes back; whoever waits for a single run is to know.
+"""
+
+
+def failed(reason: str) -> bool:
+    """Tell whether a run that ended for this reason did not do what it was started for."""
+    return reason == UNFINISHED or reason.startswith(UNREACHABLE)
+
 
 class SingleRun:
     """One run from `began_at` (monotonic seconds); a dry one proposes and has nothing to do."""
 
     def __init__(self, state: State, began_at: float, *, dry: bool) -> None:
         self._state = state
-        self._began_at = began_at
+        self._began_at = self._answered_at = began_at
         self._dry = dry
         self._warm_since: int | None = None
 
@@ -22,6 +36,11 @@ class SingleRun:
         """Return why it is at its end after so many rounds of readings, None if it goes on."""
         settings = self._state.settings
         longest = max((r.start_timeout + r.warmup for r in settings.roles.values()), default=0.0)
+        if self._state.engine_up:
+            self._answered_at = now
+        elif now - self._answered_at > max(ENGINE_SECONDS, settings.docker.timeout):
+            trouble = self._state.engine_error or "no answer yet"
+            return f"{UNREACHABLE}{settings.docker.url}: {trouble}"
         if self._decided(rounds, now) and (self._dry or self._done()):
             return DONE
         if now - self._began_at > 2 * settings.average_over + longest:

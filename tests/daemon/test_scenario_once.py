@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autoscaler.daemon.single_run import DONE, UNFINISHED
+from autoscaler.daemon.single_run import DONE, UNFINISHED, UNREACHABLE, failed
 from autoscaler.errors import NginxError
 
 if TYPE_CHECKING:
@@ -67,5 +67,31 @@ def test_a_single_run_does_not_decide_while_members_count_as_warming(
     world.load("validator", 95.0)
     world.until(lambda: "start validator-2" in world.jobs, 60.0)
     world.load("validator", 60.0)
+    assert ended(world) == DONE
+    assert len(world.served()) == 2
+
+
+def test_a_single_run_without_an_engine_ends_and_names_its_address(
+    make_world: MakeWorld,
+) -> None:
+    """The daemon waits for ever; a single run for the longest answer, 10 s, and the next tick."""
+    world = make_world()
+    world.once, world.engine.down = True, True
+    world.start()
+    began = world.time.now
+    reason = ended(world)
+    assert 10.0 <= world.time.now - began <= 15.1
+    url = world.controller.state.settings.docker.url
+    assert reason == f"{UNREACHABLE}{url}: the engine does not answer on its socket"
+    assert failed(reason)
+
+
+def test_a_single_run_waits_for_an_engine_that_comes_in_time(make_world: MakeWorld) -> None:
+    """After a boot, say; it then does all."""
+    world = make_world(ROLES__VALIDATOR__MIN="2")
+    world.once, world.engine.down = True, True
+    world.start()
+    world.run(6.0)
+    world.engine.down = False
     assert ended(world) == DONE
     assert len(world.served()) == 2
