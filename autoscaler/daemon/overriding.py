@@ -32,6 +32,7 @@ from autoscaler.surface.requests import (
     ResumeBody,
     ScaleBody,
 )
+from autoscaler.windows import Bounds
 
 LEASE_SECONDS = 30.0
 """How long a lease lasts when it is not renewed."""
@@ -152,11 +153,13 @@ class Overriding:
         role = self._role(body.role)
         assert role is not None  # noqa: S101 - the model requires a role
         low, high = role.policy.minimum, role.policy.maximum
+        own = role.settings.bounds == Bounds(low, high)
+        origin = "MIN and MAX" if own else "its schedule, now"
         if not body.force and not low <= body.count <= high:
             raise RefusedError(
                 409,
-                f"count is {body.count}; role {body.role} allows {low} to {high} (MIN and MAX); "
-                "force lets it leave these bounds",
+                f"count is {body.count}; role {body.role} allows {low} to {high} ({origin}); "
+                "add --force to leave these bounds",
             )
         if body.force and body.count > len(role.members):
             raise RefusedError(

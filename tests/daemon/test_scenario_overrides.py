@@ -77,7 +77,8 @@ def test_a_pin_beyond_the_bounds_is_refused_unless_forced(make_world: MakeWorld)
     world = make_world(ROLES__VALIDATOR__MAX="2").start()
     world.until(lambda: world.served() == ["validator-1"])
     fields = {"role": "validator", "count": 3, "seconds": 60.0, "reason": "sale"}
-    assert "allows 1 to 2" in world.ask("scale", **fields)["error"]
+    said = world.ask("scale", **fields)["error"]
+    assert "allows 1 to 2 (MIN and MAX); add --force" in said
     world.ask("scale", **fields, force=True)
     world.until(lambda: len(world.served()) == 3, 40)
     world.until(lambda: world.desired() == 2 and len(world.running()) == 2)

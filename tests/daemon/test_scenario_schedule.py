@@ -39,6 +39,13 @@ def early(make_world: MakeWorld) -> World:
     return begin(world, "2026-11-25T07:55:00+01:00")
 
 
+def test_a_pin_that_a_window_refuses_says_whose_bounds_these_are(early: World) -> None:
+    """MIN is 1, yet one member is too few while the window is in force."""
+    early.until(lambda: early.desired() == 2)
+    said = early.ask("scale", role="validator", count=1, seconds=60.0, reason="x")["error"]
+    assert "allows 2 to 3 (its schedule, now); add --force" in said
+
+
 def test_a_window_that_begins_starts_what_it_asks_for(early: World) -> None:
     """At eight, within two looks, without any load; recorded like every change of the count."""
     took = early.until(lambda: early.desired() == 2)
