@@ -8,12 +8,15 @@ from typing import Any
 from urllib.parse import urlencode
 
 from autoscaler.cli.asking import ask_daemon
+from autoscaler.cli.operands import role_name
 from autoscaler.cli.operating import add_common, words
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `explain`."""
-    parser.add_argument("role", nargs="?", metavar="ROLE", help="which role; without: each of them")
+    parser.add_argument(
+        "role", nargs="?", type=role_name, metavar="ROLE", help="which role; without: each of them"
+    )
     add_common(parser, "autoscaler explain validator", "autoscaler explain")
 
 

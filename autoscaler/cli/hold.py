@@ -17,6 +17,7 @@ import uuid
 from autoscaler.cli.asking import run_dir_of
 from autoscaler.cli.envfile import add_env_file
 from autoscaler.cli.lease import LOOK_SECONDS, Lease, socket_identity
+from autoscaler.cli.operands import role_name
 from autoscaler.cli.operating import add_examples, command, role_of
 from autoscaler.errors import AutoscalerError
 from autoscaler.surface.control import SOCKET
@@ -30,7 +31,9 @@ _FROM_KEYS = frozenset({signal.SIGINT, signal.SIGQUIT})
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `hold`."""
-    parser.add_argument("--role", default="all", metavar="ROLE", help="which role (default: all)")
+    parser.add_argument(
+        "--role", default="all", type=role_name, metavar="ROLE", help="which role (default: all)"
+    )
     parser.add_argument("--reason", metavar="TEXT", help="why (default: the command)")
     parser.add_argument(
         "words", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="the command, after --"

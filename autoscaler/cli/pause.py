@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import argparse
 
-from autoscaler.cli.operating import add_common, command, for_seconds, role_of, tell
+from autoscaler.cli.operands import override_seconds, reason, role_name
+from autoscaler.cli.operating import add_common, command, role_of, tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `pause`."""
     parser.add_argument(
-        "role", nargs="?", default="all", metavar="ROLE", help="which role (default: all)"
+        "role",
+        nargs="?",
+        default="all",
+        type=role_name,
+        metavar="ROLE",
+        help="which role (default: all)",
     )
     parser.add_argument(
         "--direction",
@@ -19,9 +25,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="which changes to stop (default: %(default)s)",
     )
     parser.add_argument(
-        "--for", dest="seconds", type=for_seconds, metavar="TIME", help="ends by itself, such as 1h"
+        "--for",
+        dest="seconds",
+        type=override_seconds,
+        metavar="TIME",
+        help="ends by itself, such as 1h",
     )
-    parser.add_argument("--reason", required=True, metavar="TEXT", help="why, for your colleagues")
+    parser.add_argument(
+        "--reason", required=True, type=reason, metavar="TEXT", help="why, for your colleagues"
+    )
     add_common(
         parser,
         "autoscaler pause --reason 'deploy of 12.3'    all roles, until resumed",

@@ -17,6 +17,15 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 LONGEST_SECONDS = 366 * 86400.0
 """No override that ends by itself lasts longer than a year."""
 
+LONGEST_REASON = 500
+"""Most characters of a reason."""
+
+MOST_MEMBERS = 10_000
+"""Highest count that may be asked for."""
+
+ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
+"""Pattern of a text without control characters and line ends."""
+
 _SHOWN = 60
 
 _Role = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
@@ -25,8 +34,8 @@ _Reason = Annotated[
     StringConstraints(
         strip_whitespace=True,
         min_length=1,
-        max_length=500,
-        pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$",
+        max_length=LONGEST_REASON,
+        pattern=ONE_LINE,
     ),
 ]
 _Lease = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{8,64}$")]
@@ -68,7 +77,7 @@ class ScaleBody(Body):
     """Pin a role's count for so many seconds; `force` lets it leave the bounds."""
 
     role: _Role
-    count: Annotated[int, Field(ge=1, le=10_000)]
+    count: Annotated[int, Field(ge=1, le=MOST_MEMBERS)]
     seconds: _Seconds
     reason: _Reason
     force: bool = False
