@@ -159,11 +159,7 @@ class Site:
     def _readyz(self, _query: NoQuery) -> Answer:
         view = self._board.latest
         if view is None or not view.ready:
-            reason = "Docker was not looked at yet, or NGINX was not proven up to date yet"
-            if view is not None:
-                told = view.status.get("late") or view.status["engine"]["error"]
-                reason = str(told or reason)
-            return _json(503, {"ready": False, "reason": reason})
+            return _json(503, {"ready": False, "reason": _why_not_ready(view)})
         if self._late() is not None:
             return _json(503, {"ready": False, "reason": "the loop is late"})
         return _json(200, {"ready": True})
@@ -230,6 +226,20 @@ class _Why:
             told = explain(at)
             self._known[at.role] = (at.decision, at.overrides, told)
             return told
+
+
+def _why_not_ready(view: View | None) -> str:
+    """Return what is missing: the first look, Docker, a look in time, or NGINX's proof."""
+    if view is None:
+        return "the daemon is starting"
+    engine = view.status["engine"]
+    told = view.status.get("late") or engine["error"]
+    if told:
+        return str(told)
+    if not engine["up"]:
+        return "Docker was not looked at yet"
+    trouble = view.status["nginx"]["error"]
+    return f"NGINX was not proven up to date{f': {trouble}' if trouble else ' yet'}"
 
 
 def _fields(query: str) -> dict[str, str]:

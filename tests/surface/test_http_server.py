@@ -103,6 +103,20 @@ def test_ready_means_engine_and_nginx_were_seen_well(web: Web) -> None:
     assert web.code("/readyz") == 200
 
 
+def test_not_ready_says_which_of_docker_and_nginx_is_missing(web: Web) -> None:
+    """Whoever waits for the daemon is to know where to look."""
+    assert web.json("/readyz")["reason"] == "the daemon is starting"
+    up, proven = {"up": True, "error": ""}, {"generation": None, "settled": False, "error": None}
+    web.show(ready=False, status={**VIEW.status, "engine": {"up": None, "error": ""}})
+    assert web.json("/readyz")["reason"] == "Docker was not looked at yet"
+    web.show(ready=False, status={**VIEW.status, "engine": up, "nginx": proven})
+    assert web.json("/readyz")["reason"] == "NGINX was not proven up to date yet"
+    failed = {**proven, "error": "its container is gone"}
+    web.show(ready=False, status={**VIEW.status, "engine": up, "nginx": failed})
+    says = "NGINX was not proven up to date: its container is gone"
+    assert web.json("/readyz")["reason"] == says
+
+
 def test_a_query_is_checked_and_passed_on(web: Web) -> None:
     """History is asked only what is allowed."""
     web.show()
