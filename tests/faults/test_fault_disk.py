@@ -155,7 +155,7 @@ FILES: list[tuple[Callable[[Path], None], str, str]] = [
     (truncated, "history.unreadable", "malformed"),
     (garbage, "history.unreadable", "not a database"),
     (newer, "history.failed", "newer autoscaler (format 99"),
-    (immutable, "history.failed", "readonly"),
+    (immutable, "history.failed", "Read-only file system"),
 ]
 
 
