@@ -20,6 +20,7 @@ from autoscaler.daemon.inbox import Command, HistoryTrouble, Inbox, Item, Stop, 
 from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.looking import Looking
 from autoscaler.daemon.observing import Observing
+from autoscaler.daemon.outages import Outages
 from autoscaler.daemon.overriding import Overriding
 from autoscaler.daemon.ports import Parts
 from autoscaler.daemon.publishing import Publishing
@@ -104,6 +105,7 @@ class Controller:
         self._publishing = Publishing(state, journal, actions, core)
         self._reconciler = Reconciler(state, journal, outside.history, actions, outside.boot_id)
         self._reloading = Reloading(options.env_file, state, journal, now.boot_id)
+        self._outages = Outages(state, journal)
         self._service = Service(outside.notifier, state)
         self._overriding = Overriding(state, journal, outside.history, now.boot_id)
         self._overriding.begin(outside.overrides)
@@ -179,7 +181,7 @@ class Controller:
             return None
 
     def _due(self, now: float) -> list[float]:
-        times = [self._overriding.next_at()]
+        times = [self._overriding.next_at(), self._outages.next_at(now)]
         if self.state.engine_up:
             times.append(self._readiness.next_at())
             if not self._options.dry_run:
@@ -253,3 +255,4 @@ class Controller:
             self._reconciler.plan_only(self._publishing, now)
         else:
             self._reconciler.update(self._parts, self._publishing, self._looking, now)
+        self._outages.update(now)

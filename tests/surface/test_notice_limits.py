@@ -100,6 +100,8 @@ def test_new_limits_count_at_once_and_what_waits_stays() -> None:
         ("member.quarantined", True),
         ("member.missing", True),
         ("role.spares_missing", True),
+        ("role.unavailable", True),
+        ("role.recovered", True),
         ("history.failed", True),
         ("config.reload_failed", True),
         ("daemon.crashed", True),
