@@ -50,6 +50,25 @@ def test_a_lower_threshold_takes_effect_with_reload(make_host: MakeHost) -> None
     none_failed(load)
 
 
+def test_a_reload_that_would_lose_all_that_serves_a_role_asks_first(make_host: MakeHost) -> None:
+    """A typo in the project ends `autoscaler reload` with 2; `--force` reloads nevertheless."""
+    host = make_host(role("validator", 1))
+    daemon = host.start()
+    host.settings["PROJECT"] = "nosuch"
+    words = ("reload", "--env-file", str(host.stack.write_env(host.settings)))
+
+    told = autoscaler(*words)
+
+    assert told.returncode == 2
+    assert f"role validator: these settings do not find {host.name('validator', 1)}" in told.stderr
+    assert "correct AUTOSCALER_PROJECT" in told.stderr
+    assert daemon.of("config.reloaded") == []
+    assert host.published("validator") == [1]
+
+    assert autoscaler(*words, "--force").returncode == 0
+    until(lambda: not host.published("validator"), "the role has no member any more")
+
+
 def broken(host: Host) -> tuple[tuple[float, int], Path]:
     """Put three mistakes into the env file; return the settings in force and the file."""
     status = host.role("validator")
