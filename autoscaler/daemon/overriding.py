@@ -95,7 +95,7 @@ class Overriding:
                     forced=body.force,
                 )
             )
-            return answer | self._too_few(body), record
+            return answer | self._out_of_reach(body), record
         raise RefusedError(404, "no such command")
 
     def freeze(self, found: FreezeFile | None) -> None:
@@ -166,14 +166,20 @@ class Overriding:
                 409, f"count is {body.count}; role {body.role} has {len(role.members)} containers"
             )
 
-    def _too_few(self, body: ScaleBody) -> dict[str, str]:
-        """Return a warning if the role has fewer containers than are asked for."""
-        there = len(self._state.roles[body.role].members)
-        if there >= body.count:
+    def _out_of_reach(self, body: ScaleBody) -> dict[str, str]:
+        """Return a warning if there are too few containers, or too many that are never stopped."""
+        role = self._state.roles[body.role]
+        there, kept = len(role.members), role.kept_running
+        if there < body.count:
+            words = f"role {body.role} has {there} containers, so {there} is the most it gets"
+        elif body.count < kept:
+            words = (
+                f"the primary and protected members of role {body.role} that run are never "
+                f"stopped, so {kept} is the fewest it gets"
+            )
+        else:
             return {}
-        return {
-            "warning": f"role {body.role} has {there} containers, so {there} is the most it gets"
-        }
+        return {"warning": words}
 
     def _set(self, new: Override) -> tuple[dict[str, Any], Record]:
         self._state.overrides = with_new(self._state.overrides, new)

@@ -60,3 +60,15 @@ def test_a_sick_primary_leaves_nginx_beside_a_protected_member_and_returns(pinne
     pinned.box("validator-1").answers = True
     pinned.until(lambda: "validator-1" in pinned.served())
     pinned.until(lambda: pinned.running() == ["validator-1", "validator-2"])
+
+
+def test_a_pin_below_the_members_that_are_never_stopped_is_told(pinned: World) -> None:
+    """The count does not get there, and whoever set it must not wait for that."""
+    answer = pinned.ask("scale", role="validator", count=1, seconds=60, reason="night")
+    assert answer["warning"] == (
+        "the primary and protected members of role validator that run are never stopped, so 2 is "
+        "the fewest it gets"
+    )
+    pinned.run(30.0)
+    assert pinned.desired() == 2
+    assert "warning" not in pinned.ask("scale", role="validator", count=2, seconds=60, reason="x")
