@@ -231,6 +231,7 @@ def test_a_refused_command_ends_with_1_and_says_what_is_allowed(host: Host) -> N
 
 def test_without_a_daemon_commands_end_with_3_and_events_still_answer(shared: Host) -> None:
     """`hold` does not start its command; `events` reads the file it left."""
+    assert autoscaler("pause", "--reason", "x", *env(shared)).returncode == 0
     shared.daemon.stop()
     told = autoscaler("hold", *env(shared), "--", "echo", "ran")
     assert (told.returncode, told.stdout) == (3, "")
@@ -242,5 +243,5 @@ def test_without_a_daemon_commands_end_with_3_and_events_still_answer(shared: Ho
     assert names[-1] == "daemon.stopped"
     assert "override.set" in names
     of_role = autoscaler("events", "--role", "validator", *env(shared)).stdout
-    assert "member.started" in of_role
+    assert "member.published" in of_role
     assert "daemon.stopped" not in of_role
