@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,23 @@ class Scraped:
 
         until(whole, f"Prometheus has readings of {[one.name for one in members]}: {found}", 20)
         return {name: one.cpu_percent or 0.0 for name, one in found.items()}
+
+    def await_values(
+        self, members: Sequence[Member], setup: PrometheusSetup, expected: dict[str, object]
+    ) -> None:
+        """Wait until the percentages by name are as expected.
+
+        `rate` is too low for a whole window after a scrape that was late.
+        """
+        found: dict[str, float] = {}
+
+        def right() -> bool:
+            found.update(self.read(members, setup))
+            return found == expected
+
+        with contextlib.suppress(AssertionError):
+            until(right, "Prometheus says what is expected", 20)
+        assert found == expected
 
 
 @pytest.fixture(scope="session", autouse=True)

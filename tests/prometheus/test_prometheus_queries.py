@@ -20,7 +20,7 @@ V1 = replace(member("v.1", "a", "10.0.0.2"), project=PROJECT)
 V2 = replace(member("v.2", "b", "10.0.0.3"), project=PROJECT)
 BOTH = [V1, V2]
 CLOSE = 12.0
-"""Percent of a value that `rate` may miss where a scrape is late."""
+"""Percent of a value that `rate` may miss: scrapes are not evenly spaced."""
 
 MINE = f'project="{PROJECT}",role="validator"'
 
@@ -98,7 +98,7 @@ def test_a_query_of_one_s_own_is_asked_with_its_placeholders_filled(
     scraped: Scraped, query: str
 ) -> None:
     """Each of those that stand for names, ids, project, role and window; a dot is a dot."""
-    assert scraped.read(BOTH, scraped.setup(query)) == {"v.1": near(50.0), "v.2": near(80.0)}
+    scraped.await_values(BOTH, scraped.setup(query), {"v.1": near(50.0), "v.2": near(80.0)})
 
 
 def test_instances_stand_for_addresses_and_published_ports(scraped: Scraped) -> None:
@@ -111,7 +111,7 @@ def test_instances_stand_for_addresses_and_published_ports(scraped: Scraped) -> 
         '100 * rate(process_cpu_seconds_total{instance=~"{instances}"}[{window}]) '
         "and process_cpu_seconds_total offset {window}"
     )
-    assert scraped.read(members, scraped.setup(query)) == {"v0": near(60.0), "v1": near(20.0)}
+    scraped.await_values(members, scraped.setup(query), {"v0": near(60.0), "v1": near(20.0)})
 
 
 NAMED = 'label_replace({}, "name", "v.1", "", "")'
