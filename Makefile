@@ -4,6 +4,8 @@
 BIN := .venv/bin
 MINUTES := 20
 SEED := 1
+# Tests on the engine run one after another: they share it, and its two cores.
+PARALLEL := -n 2 --dist loadfile
 TEST_PACKAGES := nginx-light busybox-static procps prometheus openssl libfaketime e2fsprogs mount chromium fonts-dejavu-core
 
 help: ## show this list
@@ -13,7 +15,8 @@ demo: venv engine ## show the autoscaler at work on this machine, with load, in 
 	$(BIN)/python -m autoscaler demo --output build/demo.json
 
 test: venv engine test-packages systemd-packages ## run all tests, those on a real engine and NGINX included
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not engine" $(PARALLEL)
+	$(BIN)/python -m pytest -m engine
 
 soak: venv engine test-packages ## live MINUTES=20 of random load and faults, drawn from SEED=1, on a real engine
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --seed $(SEED)
@@ -28,7 +31,7 @@ check: venv test-packages ## run everything that needs no engine: style, types, 
 	$(BIN)/lint-imports
 	$(BIN)/vulture
 	$(BIN)/python -m autoscaler.settings.document --check config/autoscaler.env
-	$(BIN)/python -m pytest -m "not engine"
+	$(BIN)/python -m pytest -m "not engine" $(PARALLEL)
 
 install: ## install the daemon on this host under systemd, or bring it up to date (root)
 	@sh config/deploy/install.sh

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from tests.actuation.conftest import HostRig
 
+NOBODY = pytest.param(str(2**22 - 1), id="of nobody")
+NO_NGINX = pytest.param(str(os.getpid()), id="of another program")
+
 
 def test_a_command_that_hangs_is_killed_with_all_it_started(host_rig: HostRig) -> None:
     """The test of a configuration may wait for a name server for ever."""
@@ -73,7 +76,7 @@ def test_a_test_that_was_not_run_is_no_refusal_of_nginx(host_rig: HostRig, code:
     assert not isinstance(failed.value, NginxTestFailedError)
 
 
-@pytest.mark.parametrize("content", [str(2**22 - 1), str(os.getpid())])
+@pytest.mark.parametrize("content", [NOBODY, NO_NGINX])
 def test_a_stale_pid_file_is_no_nginx(host_rig: HostRig, content: str) -> None:
     """The number may belong to nobody or to another process by now."""
     (host_rig.prefix / "pid").write_text(content)
@@ -81,7 +84,7 @@ def test_a_stale_pid_file_is_no_nginx(host_rig: HostRig, content: str) -> None:
         host_rig.reach().workers()
 
 
-@pytest.mark.parametrize("content", [str(2**22 - 1), str(os.getpid()), "", None])
+@pytest.mark.parametrize("content", [NOBODY, NO_NGINX, "", None])
 def test_nobody_is_told_to_reload_by_a_pid_file_that_names_no_nginx(
     tmp_path: Path, content: str | None
 ) -> None:
