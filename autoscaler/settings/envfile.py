@@ -17,7 +17,7 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from autoscaler.settings.masking import hide, hide_in_line
+from autoscaler.settings.masking import hide, hide_in_line, may_be_encoded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,18 +104,16 @@ def _read_lines(path: Path, text: str) -> tuple[list[Entry], list[str]]:
 def _read_line(line: str) -> tuple[str, str]:
     """Split one line into name and value; raises ValueError with what is wrong."""
     if not line.replace("\t", " ").isprintable():
-        raise ValueError(
-            f"{_shown(hide_in_line(line))} holds a character that cannot be printed; type it anew"
-        )
+        raise ValueError(f"{_shown(line)} holds a character that cannot be printed; type it anew")
     name, equals, rest = line.partition("=")
     name = re.sub(r"^export[ \t]+", "", name).strip(" \t")
-    if not equals:
-        shown = hide_in_line(line)
-        raise ValueError(f"{shown!r} is not of the form NAME=value; start a comment with #")
-    if not _NAME.fullmatch(name):
-        shown = hide_in_line(name)
-        raise ValueError(f"{shown!r} is not a variable name; allowed are letters, digits and _")
     rest = rest.strip(" \t")
+    if not equals or (not rest.strip("=") and may_be_encoded(line)):
+        raise ValueError(f"{_shown(line)} is not of the form NAME=value; start a comment with #")
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            f"{_shown(name)} is not a variable name; allowed are letters, digits and _"
+        )
     if rest[:1] in {"'", '"'}:
         match = _QUOTED.fullmatch(rest)
         if match is None:
@@ -127,6 +125,12 @@ def _read_line(line: str) -> tuple[str, str]:
     return name, _COMMENT.sub("", rest, count=1).strip(" \t")
 
 
-def _shown(line: str) -> str:
-    """Return the start of a line for a message, with what cannot be printed spelt out."""
+def _shown(text: str) -> str:
+    """Return the start of a line for a message, with what cannot be printed spelt out.
+
+    Only its length if it may be anything.
+    """
+    line = hide_in_line(text)
+    if line is None:
+        return f"text of {len(text)} characters (not shown: it may be a secret)"
     return ascii(line if len(line) <= _SHOWN_CHARACTERS else line[:_SHOWN_CHARACTERS] + "...")

@@ -18,7 +18,7 @@ from autoscaler.errors import SettingsError
 from autoscaler.settings import names
 from autoscaler.settings.changes import effective
 from autoscaler.settings.envfile import read_env_file
-from autoscaler.settings.masking import hide, hide_in_problem
+from autoscaler.settings.masking import MASK, hide, hide_in_problem
 from autoscaler.settings.rules import cross_problems
 from autoscaler.settings.schema import Settings
 
@@ -168,7 +168,10 @@ def _accept(
         except ValueError as error:
             close = names.suggest(name, roles)
             hint = f"; did you mean {close}?" if close else ""
-            problems.append(f"{_shown(origin, value)}: {error}{hint}")
+            # What belongs to another program is none of our business, and may be its password.
+            ours = close or name.upper().startswith(names.PREFIX)
+            shown = value if ours else value and MASK
+            problems.append(f"{_shown(origin, shown)}: {error}{hint}")
             continue
         new = _Given(path, value, origin)
         if path in accepted:

@@ -19,6 +19,8 @@ _USER_WITHOUT_SCHEME = re.compile(r"[^\s/:@]+:(?!//)\S+(?=@)")
 _IN_QUERY = re.compile(rf"([?&][^=&\s]*(?:{_SECRET.pattern})[^=&\s]*=)[^&\s]+", re.IGNORECASE)
 _LINE = re.compile(r"((?:export\s+)?[^\s:=]+[\s:=]*)(.*)", re.DOTALL)
 _ALLOWED = "; allowed: "
+_OURS = re.compile(r"(?:export\s+|set\s+)?[^A-Za-z]*AUTOSC", re.IGNORECASE)
+_PADDED = re.compile(r".{6,}==+|(?=.{8,}$)(?:.{4})*(?<==)", re.DOTALL)
 
 
 def hide(name: str, value: str) -> str:
@@ -40,12 +42,23 @@ def hide_users(value: str) -> str:
     return _IN_QUERY.sub(rf"\1{MASK}", value)
 
 
-def hide_in_line(line: str) -> str:
-    """Return what may be shown of a line that is no assignment: it may be meant as one."""
+def hide_in_line(line: str) -> str | None:
+    """Return what may be shown of a line that is no assignment: it may be meant as one.
+
+    None if it does not begin like a variable of ours. It may be anything then, also a password
+    alone on its line.
+    """
+    if not _OURS.match(line):
+        return None
     start = _LINE.fullmatch(line)
     if start is not None and start[2] and _SECRET.search(line):
         return start[1] + MASK
     return hide_users(line) if start is None else start[1] + hide(start[1], start[2])
+
+
+def may_be_encoded(line: str) -> bool:
+    """Tell whether a line with `=` at its end alone may be a key in base64 or base32, padded."""
+    return not _OURS.match(line) and _PADDED.fullmatch(line) is not None
 
 
 def hide_in_problem(problem: str, name: str, value: str) -> str:

@@ -342,7 +342,7 @@ def test_all_mistakes_come_at_once(tmp_path: Path) -> None:
         load(path, {"AUTOSCALER_WORKERS": "none"})
     text = "\n".join(caught.value.problems)
     for says in (
-        "line 1: 'nonsense'",
+        "line 1: text of 8 characters",
         "AUTOSCALER_INTERVALL=3",
         "AUTOSCALER_SETTLE= ",
         "CPU_HIGH=70%",

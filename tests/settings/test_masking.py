@@ -69,7 +69,6 @@ def test_what_is_told_of_a_secret_in_the_wrong_place(tmp_path: Path, line: str, 
         "AUTOSCALER_NOTIFY__URLS_FILE=slack://a/hunter2/b",
         "AUTOSCALER_NOTIFY__EVENTS=jsons://u:a,hunter2@h",
         "AUTOSCALER_HTTP__LISTEN=http://u:hunter2@h",
-        "http://u:hunter2@x",
     ],
 )
 def test_no_form_of_a_mistake_repeats_a_secret(tmp_path: Path, line: str) -> None:
@@ -86,3 +85,33 @@ def test_no_form_of_a_mistake_repeats_a_secret(tmp_path: Path, line: str) -> Non
 def test_what_is_no_secret_is_shown_as_written(tmp_path: Path, line: str) -> None:
     """Whoever mends it sees what is wrong with it."""
     assert _problem(tmp_path, line).startswith(f"{line} (here)")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "hunter2",
+        "export hunter2",
+        "hunter2\x01",
+        "hunter2 and=more",
+        "hunter2: x",
+        "http://u:hunter2@x",
+        "hunter2IsTheK3yOfAll==",
+        "HUNTER2HUNTER2AA======",
+        "hunter2/isT+eK3yOfAllX==",
+    ],
+)
+def test_a_line_that_may_be_a_secret_alone_is_told_by_number_and_length(
+    tmp_path: Path, line: str
+) -> None:
+    """Nothing of it is shown, and the administrator finds it by its number."""
+    problem = _problem(tmp_path, line)
+    assert "here: text of " in problem
+    assert "(not shown: it may be a secret)" in problem
+    assert "hunter2" not in problem.lower()
+
+
+def test_what_another_program_is_told_is_not_repeated(tmp_path: Path) -> None:
+    """Its name is enough to find it; its value may be that program's password."""
+    problem = _problem(tmp_path, "PGPASS=hunter2")
+    assert problem.startswith("PGPASS=*** (here): does not start with AUTOSCALER_")
