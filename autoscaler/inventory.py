@@ -97,7 +97,7 @@ def claim(listed: Mapping[str, Any], scope: Scope) -> Claim | LabelWarning | Non
     wanted = labels.get(ROLE_LABEL)
     if wanted is None or scope.project is None or labels.get(PROJECT_LABEL) != scope.project:
         return None
-    if _TWIN.fullmatch(name):
+    if _TWIN.fullmatch(name) or wanted in scope.off:
         return None
     for role in scope.roles:
         if role.role == wanted:

@@ -19,7 +19,11 @@ class RoleScope:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which containers the program may touch at all. Without a project only names count."""
+    """Which containers the program may touch at all. Without a project only names count.
+
+    `off` are roles switched off in the settings: their containers are left alone without a word.
+    """
 
     project: str | None
     roles: tuple[RoleScope, ...]
+    off: frozenset[str] = frozenset()

@@ -289,4 +289,6 @@ class Settings(BaseSettings):
         return Scope(
             self.project,
             tuple(RoleScope(name, role.port, role.members) for name, role in self.roles.items()),
+            # A built-in role is always there unless it was disabled.
+            frozenset(BUILT_IN_ROLES.keys() - self.roles.keys()),
         )

@@ -125,6 +125,13 @@ def test_what_is_outside_the_scope_is_invisible(entry: dict[str, Any]) -> None:
     assert claim(entry, SCOPE) is None
 
 
+def test_a_container_of_a_role_that_is_switched_off_is_left_alone_without_a_word() -> None:
+    """Whoever switched the role off knows; of a role that nobody knows a warning tells."""
+    entry = listed(autoscaler__role="slim", com__docker__compose__project="recp")
+    assert isinstance(claim(entry, SCOPE), LabelWarning)
+    assert claim(entry, Scope("recp", (VALIDATOR,), off=frozenset({"slim"}))) is None
+
+
 def test_labels_without_the_number_that_compose_gives_make_no_member() -> None:
     """A plain `docker run` of an image that bears project and role is left alone, and told."""
     stray = listed(autoscaler__role="validator", com__docker__compose__project="recp")

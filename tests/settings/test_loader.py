@@ -102,14 +102,16 @@ def test_a_built_in_role_can_be_switched_off() -> None:
 
 
 def test_the_scope_carries_project_ports_and_names() -> None:
-    """Members by name go with their role."""
+    """Members by name go with their role; a built-in role that is disabled is known as such."""
     settings = _settings(
         AUTOSCALER_ROLES__VALIDATOR__MEMBERS="v-1, v-2",
         AUTOSCALER_ROLES__SLIM__ENABLED="no",
         AUTOSCALER_ROLES__BUSINESS__PORT="80",
     )
     assert settings.scope() == Scope(
-        "v11", (RoleScope("validator", 9003, ("v-1", "v-2")), RoleScope("business", 80))
+        "v11",
+        (RoleScope("validator", 9003, ("v-1", "v-2")), RoleScope("business", 80)),
+        off=frozenset({"slim"}),
     )
 
 
