@@ -18,6 +18,10 @@ class SettingsError(AutoscalerError):
         self.problems = problems
 
 
+class UsageError(AutoscalerError):
+    """A command was given what does not exist."""
+
+
 class EngineError(AutoscalerError):
     """The Docker engine did not do what it was asked."""
 

@@ -6,15 +6,15 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from autoscaler.cli.envfile import add_env_file, load_from, path_despite_mistakes
 from autoscaler.cli.operating import add_examples, for_seconds
-from autoscaler.daemon.reading_history import StoredEvent, events_after
-from autoscaler.errors import SettingsError
+from autoscaler.daemon.reading_history import StoredEvent, events_after, roles_on_record
+from autoscaler.errors import SettingsError, UsageError
 
 FOLLOW_SECONDS = 0.5
 
@@ -42,19 +42,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the events, oldest first; with `--follow` until interrupted."""
-    path = _history(arguments)
+    path, roles = _history(arguments)
+    if arguments.role is not None and arguments.role not in (roles or ()):
+        _refuse_unknown(arguments.role, path, roles)
     since = time.time() - arguments.since
     for one in _events(path, since, arguments):
         print(line(one, as_json=arguments.json), flush=arguments.follow)
     return 0
 
 
-def _history(arguments: argparse.Namespace) -> Path:
+def _history(arguments: argparse.Namespace) -> tuple[Path, Collection[str] | None]:
+    """Return the history's file and the roles of the settings, None if these have mistakes."""
     try:
-        directory = load_from(arguments).settings.state_dir
+        settings = load_from(arguments).settings
     except SettingsError:
-        directory = path_despite_mistakes(arguments, "state_dir")
-    return directory / "history.db"
+        return path_despite_mistakes(arguments, "state_dir") / "history.db", None
+    return settings.state_dir / "history.db", settings.roles
+
+
+def _refuse_unknown(role: str, path: Path, roles: Collection[str] | None) -> None:
+    """Raise UsageError for a role that is not on record, either: it may have been removed."""
+    recorded = roles_on_record(path)
+    if role in recorded:
+        return
+    in_settings = "have mistakes" if roles is None else _names(roles)
+    others = _names(recorded.difference(roles or ()))
+    raise UsageError(
+        f"there is no role {role[:60]!r}; the settings: {in_settings}; "
+        f"beside them the history: {others}"
+    )
+
+
+def _names(roles: Collection[str]) -> str:
+    return ", ".join(sorted(roles)) or "none"
 
 
 def _events(path: Path, since: float, arguments: argparse.Namespace) -> Iterator[StoredEvent]:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from importlib import import_module
 from importlib.metadata import version
 
-from autoscaler.errors import AutoscalerError, DaemonUnreachableError, SettingsError
+from autoscaler.errors import AutoscalerError, DaemonUnreachableError, SettingsError, UsageError
 
 COMMANDS = {
     "run": "run the daemon in the foreground",
@@ -66,15 +66,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         for problem in error.problems:
             print(problem, file=sys.stderr)
         return EXIT_USAGE
-    except DaemonUnreachableError as error:
-        print(f"autoscaler: {error}", file=sys.stderr)
-        return EXIT_UNREACHABLE
     except AutoscalerError as error:
         print(f"autoscaler: {error}", file=sys.stderr)
-        return EXIT_FAILED
+        return _exit_code(error)
     except BrokenPipeError:
         sys.stderr.close()
         return EXIT_FAILED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     return code
+
+
+def _exit_code(error: AutoscalerError) -> int:
+    if isinstance(error, UsageError):
+        return EXIT_USAGE
+    return EXIT_UNREACHABLE if isinstance(error, DaemonUnreachableError) else EXIT_FAILED

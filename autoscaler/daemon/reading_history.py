@@ -17,6 +17,8 @@ _EVENTS = (
     "WHERE rowid > ? AND wall >= ? AND (? IS NULL OR role = ?) ORDER BY rowid"
 )
 
+_ROLES = "SELECT DISTINCT role FROM events WHERE role IS NOT NULL"
+
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
@@ -69,9 +71,19 @@ def events_after(path: Path, number: int, since: float, role: str | None) -> lis
 
     Raises AutoscalerError if the file cannot be read.
     """
+    rows = _rows(path, _EVENTS, (number, since, role, role))
+    return [StoredEvent(n, wall, name, json.loads(text)) for n, wall, name, text in rows]
+
+
+def roles_on_record(path: Path) -> frozenset[str]:
+    """Return the roles that events are of. Raises AutoscalerError if the file cannot be read."""
+    return frozenset(str(role) for (role,) in _rows(path, _ROLES, ()))
+
+
+def _rows(path: Path, question: str, values: tuple[object, ...]) -> list[Any]:
+    """Return all rows of an answer. Raises AutoscalerError."""
     with contextlib.closing(open_read_only(path)) as database:
         try:
-            rows = database.execute(_EVENTS, (number, since, role, role)).fetchall()
+            return database.execute(question, values).fetchall()
         except sqlite3.Error as error:
             raise AutoscalerError(f"cannot read {path}: {error}") from error
-    return [StoredEvent(n, wall, name, json.loads(text)) for n, wall, name, text in rows]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import time
 from typing import TYPE_CHECKING
 
+import pytest
+
 from autoscaler.cli import events
+from autoscaler.cli.main import main
 from autoscaler.daemon import schema
 from autoscaler.daemon.database import open_history
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def write(path: Path, *names: str) -> None:
@@ -36,3 +38,50 @@ def test_following_goes_on_in_a_file_that_was_begun_anew(
     path.rename(tmp_path / "history.db.damaged")
     write(path, "a.third")
     assert next(shown).event == "a.third"
+
+
+@pytest.fixture
+def env_file(tmp_path: Path) -> Path:
+    """Return a good env file beside a history with events of `validator` and of a removed role."""
+    database = open_history(tmp_path / "history.db")
+    with database:
+        for role in ("validator", "removed"):
+            database.execute(*schema.event(time.time(), "scale.decided", {"role": role}))
+    database.close()
+    path = tmp_path / "autoscaler.env"
+    path.write_text(
+        "AUTOSCALER_PROJECT=shop\nAUTOSCALER_NGINX__CONTAINER=proxy\n"
+        f"AUTOSCALER_STATE_DIR={tmp_path}\n"
+    )
+    return path
+
+
+def test_a_role_that_is_nowhere_is_bad_usage_and_those_that_are_get_named(
+    env_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A typo would else look like a quiet day. No daemon runs."""
+    assert main(["events", "--role", "nonsense", "--env-file", str(env_file)]) == 2
+    assert capsys.readouterr().err == (
+        "autoscaler: there is no role 'nonsense'; the settings: business, slim, validator; "
+        "beside them the history: removed\n"
+    )
+
+
+@pytest.mark.parametrize(("role", "lines"), [("business", 0), ("removed", 1)])
+def test_a_role_of_the_settings_or_of_the_history_is_known(
+    env_file: Path, capsys: pytest.CaptureFixture[str], role: str, lines: int
+) -> None:
+    """One without events so far, and one that the settings have no more."""
+    assert main(["events", "--role", role, "--env-file", str(env_file)]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == lines
+
+
+def test_with_mistakes_in_the_settings_an_unknown_role_is_still_told(
+    env_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The history alone says which there are."""
+    env_file.write_text(env_file.read_text() + "AUTOSCALER_SETTLE=soon\n")
+    assert main(["events", "--role", "nonsense", "--env-file", str(env_file)]) == 2
+    assert "the settings: have mistakes; beside them the history: removed, validator" in (
+        capsys.readouterr().err
+    )
