@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -105,3 +107,24 @@ def test_what_json_does_not_know_is_written_as_text() -> None:
     logs.configure("info", "json", out)
     structlog.get_logger().info("x", strange={1, 2}.__class__)
     assert "set" in json.loads(out.getvalue())["strange"]
+
+
+def test_a_log_on_a_full_disk_does_not_end_the_daemon(tmp_path: Path) -> None:
+    """What the disk does not take is lost; what comes when it has room again is written."""
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        logs.configure("info", "json", full)
+        structlog.get_logger().info("member.started")
+        path = tmp_path / "log"
+        with path.open("wb") as room:
+            os.dup2(room.fileno(), full.fileno())
+            structlog.get_logger().info("member.healthy")
+    assert "member.healthy" in path.read_text(encoding="utf-8")
+
+
+def test_half_a_surrogate_pair_is_written_as_json_writes_it() -> None:
+    """No encoding has it; it may come out of a path or out of JSON of others."""
+    out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    logs.configure("info", "json", out)
+    structlog.get_logger().info("member.died", reason="caf\u00e9 \ud800")
+    out.seek(0)
+    assert json.loads(out.read())["reason"] == "caf\u00e9 \ud800"
