@@ -144,15 +144,15 @@ def found(
     if not container_id or "Status" not in state:
         raise ValueError(f"{claimed.name}: the engine's answer has no id or no state")
     wanted, warnings = wishes(claimed.name, labels, claimed.role.port)
-    container_state = _state(state)
-    alive = container_state in (ContainerState.RUNNING, ContainerState.PAUSED)
+    now = container_state(str(state["Status"]))
+    alive = now in (ContainerState.RUNNING, ContainerState.PAUSED)
     started_at = str(state.get("StartedAt") or _NEVER)
     member = Member(
         role=claimed.role.role,
         name=claimed.name,
         order=0,
         container_id=container_id,
-        state=container_state,
+        state=now,
         health=_health(state),
         started_at="" if started_at == _NEVER else started_at,
         port=wanted.port,
@@ -251,10 +251,10 @@ def cpuset_size(text: str) -> int:
     return len(cpus)
 
 
-def _state(state: Mapping[str, Any]) -> ContainerState:
-    """Return the engine's word for the state; an unknown one counts as dead: not to be used."""
+def container_state(status: str) -> ContainerState:
+    """Return the state that the engine's word means; an unknown one is dead: not to be used."""
     try:
-        return ContainerState(str(state["Status"]).lower())
+        return ContainerState(status.lower())
     except ValueError:
         return ContainerState.DEAD
 

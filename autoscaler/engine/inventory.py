@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from autoscaler.inventory import (
     Snapshot,
     claim,
     container_name,
+    container_state,
     found,
     list_filters,
     settle,
@@ -87,7 +88,7 @@ class Inventory:
 
         Raises EngineUnavailableError if the engine does not answer, EngineError if it refuses.
         """
-        self._drop_forgotten()
+        self._distrust_forgotten()
         warnings: list[str] = []
         current: dict[str, _Look] = {}
         for listed in self._list():
@@ -104,13 +105,18 @@ class Inventory:
         settled = settle(look.found for look in current.values())
         return Snapshot(settled.members, tuple(sorted({*warnings, *settled.warnings})))
 
-    def _drop_forgotten(self) -> None:
-        """Carry out what `forget` was asked since the last look."""
+    def _distrust_forgotten(self) -> None:
+        """Carry out what `forget` was asked since the last look.
+
+        What is known stays: it counts if the container cannot be inspected right now.
+        """
         while True:
             try:
-                self._looks.pop(self._forgotten.get_nowait(), None)
+                look = self._looks.get(self._forgotten.get_nowait())
             except Empty:
                 return
+            if look is not None:
+                look.inspected_at = -math.inf
 
     def _list(self) -> list[Mapping[str, Any]]:
         """Return the engine's entries that may be in scope, each container once."""
@@ -145,10 +151,19 @@ class Inventory:
         except EngineUnavailableError:
             raise
         except EngineError as error:
-            # One broken container must not hide the others; what was known of it still counts.
+            # One broken container must not hide the others, nor be taken for one that is gone.
+            if known is None:
+                warnings.append(f"{error}; it counts as absent")
+                return None
             warnings.append(f"{error}; what was last seen of it is used")
-            return known
+            return _in_state(known, str(listed.get("State") or ""))
         return _Look(fingerprint, member, problems, now, now - shortest)
+
+
+def _in_state(known: _Look, status: str) -> _Look:
+    """Return what is known of a container, but in the state that the list shows now."""
+    member = replace(known.found.member, state=container_state(status))
+    return replace(known, found=replace(known.found, member=member))
 
 
 def _fingerprint(listed: Mapping[str, Any]) -> tuple[Any, ...]:

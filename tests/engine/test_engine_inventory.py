@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from autoscaler.model import ContainerState, Health
 from autoscaler.scope import RoleScope, Scope
 
 if TYPE_CHECKING:
-    from tests.engine.conftest import Containers, Until
+    from tests.engine.conftest import Containers, Serve, Until
 
 URL = "unix:///var/run/docker.sock"
 
@@ -212,6 +213,33 @@ def test_a_member_that_vanishes_between_list_and_inspect_is_absent(containers: C
     snapshot = Inventory(Removing(URL, 10, 2), scope_of(containers), 2.0).members()
     assert [m.name for m in snapshot.members] == [containers.name("b")]
     assert snapshot.warnings == ()
+
+
+@pytest.mark.parametrize("state", ["running", "exited"])
+def test_a_known_member_that_cannot_be_inspected_stays_in_the_state_of_the_list(
+    serve: Serve, state: str
+) -> None:
+    """Also if an event has just asked to look anew: else it would be taken for a removed one."""
+    works = [True]
+    listed = {"Id": "c1", "Names": ["/a"], "State": "running", "Status": "Up 2 hours"}
+
+    def answer(path: str) -> tuple[int, bytes]:
+        if path.endswith("/version"):
+            return 200, b'{"ApiVersion": "1.41"}'
+        if "/containers/json" in path:
+            return 200, json.dumps([listed]).encode()
+        if works[0]:
+            return 200, json.dumps({"Id": "c1", "State": {"Status": "running"}}).encode()
+        return 500, b'{"message": "layer is locked"}'
+
+    scope = Scope(None, (RoleScope("validator", 9003, ("a",)),))
+    inventory = Inventory(connect(serve(answer).url, 5, 1), scope, 2.0)
+    assert len(inventory.members().members) == 1
+    works[0], listed["State"] = False, state
+    inventory.forget("c1")
+    snapshot = inventory.members()
+    assert [m.state for m in snapshot.members] == [state]
+    assert "what was last seen of it is used" in snapshot.warnings[0]
 
 
 @pytest.mark.engine
