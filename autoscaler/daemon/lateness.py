@@ -17,8 +17,10 @@ READINGS = "the round of CPU readings"
 
 @dataclass(slots=True)
 class _UnderWay:
+    """Something under way since `began` (monotonic seconds), and what was told of it, if late."""
+
     began: float
-    told: bool = False
+    told: str = ""
 
 
 class Lateness:
@@ -38,7 +40,7 @@ class Lateness:
         one = self._under_way.pop(what, None)
         if one is None or not one.told:
             return
-        self._state.late = ""
+        self._state.late = next((u.told for u in self._under_way.values() if u.told), "")
         seconds = self._journal.clock.monotonic() - one.began
         self._journal.info(
             "look.recovered", reason=f"{what} has come back", seconds=round(seconds, 1)
@@ -50,8 +52,7 @@ class Lateness:
         for what, one in self._under_way.items():
             if one.told or self._journal.clock.monotonic() - one.began <= most:
                 continue
-            one.told = True
-            self._state.late = f"{what} has not come back for more than {most:g} s"
+            one.told = self._state.late = f"{what} has not come back for more than {most:g} s"
             self._journal.error(
                 "look.late",
                 reason=self._state.late,

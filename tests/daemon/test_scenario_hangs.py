@@ -60,3 +60,14 @@ def test_a_look_that_comes_back_late_is_told_as_over(world: World) -> None:
     assert view(world.controller.state, world.controller._moment()).ready
     world.load("validator", 95.0)
     world.until(lambda: len(world.served()) == 2, 60.0)
+
+
+def test_readings_that_come_back_do_not_hide_a_look_that_does_not(world: World) -> None:
+    """Both are late; until both are back the status says which is not."""
+    world.seconds["sample"] = 200.0
+    world.run(6.0)
+    world.seconds["look"] = NEVER
+    world.until(lambda: len(world.told("look.late")) == 2, 300.0)
+    world.until(lambda: world.told("look.recovered"), 300.0)
+    late = world.ask("status")["late"]
+    assert "the look at the engine" in late
