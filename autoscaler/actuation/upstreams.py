@@ -12,6 +12,7 @@ import hashlib
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from itertools import pairwise
 
@@ -141,10 +142,10 @@ def _upstream_block(upstream: Upstream, local: str) -> str:
         return "\n".join([*lines, "}", ""])
     if upstream.balance != "round_robin":
         lines.append(f"    {upstream.balance};")
-    for server in sorted(upstream.servers, key=lambda server: _natural(server.name)):
-        if _NAME.fullmatch(server.name) is None:
-            raise ValueError(f"{server.name!r} is no container name")
-        lines.append(f"    server {_endpoint(server)} {settings};  # {server.name}")
+    lines += (
+        f"    server {_endpoint(server)} {settings};  # {server.name}"
+        for server in sorted(upstream.servers, key=lambda server: _natural(server.name))
+    )
     if upstream.keepalive:  # after the method: NGINX warns about, or ignores, the other order
         lines.append(f"    keepalive {upstream.keepalive};")
     return "\n".join([*lines, "}", ""])
@@ -220,8 +221,26 @@ def _local_server(probe: Probe) -> str:
     return f"{_bracketed(loopback)}:{probe.port}"
 
 
+@lru_cache(maxsize=1024)
+def unfit(server: Server) -> str:
+    """Say why a member cannot stand in the file, empty if it can."""
+    try:
+        _endpoint(server)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def _endpoint(server: Server) -> str:
-    """Return ADDRESS:PORT of a member as NGINX reads it, IPv6 in brackets."""
+    """Return ADDRESS:PORT of a member as NGINX reads it, IPv6 in brackets.
+
+    Raises ValueError for a member that cannot stand in the file.
+    """
+    if _NAME.fullmatch(server.name) is None:
+        raise ValueError(
+            f"the container name {server.name!r} cannot stand in NGINX's file: allowed are at most "
+            "255 letters, digits, _ . -"
+        )
     _check_port(f"{server.name}: port", server.port)
     ip = _ip(server.name, server.address)
     if ip.is_unspecified or ip.is_multicast:

@@ -6,7 +6,7 @@ import math
 
 from autoscaler.actuation.addresses import AddressMode, Problem, address_of
 from autoscaler.actuation.nginx import Published
-from autoscaler.actuation.upstreams import Probe, Rendered, Server, Upstream, render
+from autoscaler.actuation.upstreams import Probe, Rendered, Server, Upstream, render, unfit
 from autoscaler.daemon.actions import RECORD_SECONDS, Actions
 from autoscaler.daemon.history import wait_for_all
 from autoscaler.daemon.journal import Journal
@@ -45,6 +45,8 @@ class Publishing:
         nginx = self._state.settings.nginx
         mode: AddressMode = "published" if nginx.addresses == "published" else "container"
         where = address_of(member, mode, nginx.network or None, self._state.nginx_networks)
+        if not isinstance(where, Problem) and (why := unfit(Server(member.name, *where))):
+            where = Problem(why)
         if isinstance(where, Problem):
             if role.unaddressed.get(member.name) != where.text:
                 role.unaddressed[member.name] = where.text

@@ -155,3 +155,15 @@ def test_nothing_else_begins_before_fresh_addresses_are_published(roles: World) 
     roles.until(lambda: len(roles.told("member.started")) == 2, 20.0)
     begun = roles.told("member.started")[-1]["at"] - roles.seconds["start"]
     assert roles.told("member.unpublished")[0]["at"] <= begun
+
+
+def test_a_member_that_cannot_stand_in_the_file_is_told_and_hides_no_other(roles: World) -> None:
+    """The engine allows names of any length, and NGINX's lines have an end."""
+    long = "validator-" + "9" * 300
+    roles.engine.rename("validator-2", long)
+    roles.engine.begin(long)
+    roles.run(20.0)
+    (told,) = roles.told("member.unaddressed")
+    assert told["member"] == long
+    assert "cannot stand in NGINX's file" in told["reason"]
+    assert {ONE, OTHER} <= roles.nginx.served
