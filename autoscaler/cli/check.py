@@ -15,6 +15,7 @@ from autoscaler.cli.hookcheck import hook_findings
 from autoscaler.cli.hostcheck import check_host
 from autoscaler.cli.httpcheck import http_findings
 from autoscaler.cli.notifycheck import notify_findings
+from autoscaler.cli.operating import add_examples
 from autoscaler.cli.rolecheck import threshold_findings
 from autoscaler.cli.schedulecheck import schedule_findings
 from autoscaler.clock import SystemClock
@@ -39,6 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--notify", action="store_true", help="send a test message to everybody who is told"
+    )
+    add_examples(
+        parser,
+        "autoscaler check                    the settings, then the host; changes nothing",
+        "autoscaler check --settings-only    before a reload: all mistakes at once",
+        "autoscaler check --json | jq '.findings[] | select(.level != \"ok\")'",
     )
 
 

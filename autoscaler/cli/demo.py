@@ -9,6 +9,7 @@ from typing import Any
 
 from docker.errors import DockerException
 
+from autoscaler.cli.operating import add_examples
 from autoscaler.errors import AutoscalerError
 
 INTERRUPTED = 130
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="where the figures go (default: %(default)s)",
     )
+    add_examples(parser, "autoscaler demo --output /tmp/demo.json")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -28,6 +28,18 @@ COMMANDS = {
 }
 """One module of this package per command, each with `add_arguments` and `run`."""
 
+_EPILOG = """\
+examples:
+  autoscaler check                    is everything ready? says what to mend
+  autoscaler status                   what runs, why, and what is blocked
+  autoscaler explain validator        why it has its count, and what would change it
+  autoscaler events --since 2h        what happened, also when no daemon runs
+  autoscaler pause --for 1h --reason 'deploy of 12.3'
+  autoscaler COMMAND --help           each command shows how it is used
+
+exit codes: 0 fine, 1 failed, 2 bad usage or settings, 3 no daemon answers, 130 interrupted
+"""
+
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_UNREACHABLE = 3
@@ -38,10 +50,10 @@ def build_parser(wanted: Collection[str] = ()) -> argparse.ArgumentParser:
     """Return the parser with all commands; only the modules of those `wanted` are imported."""
     parser = argparse.ArgumentParser(
         prog="autoscaler",
-        description="Starts and stops the spare containers of a Docker Compose host as CPU "
+        description="Starts and stops the spare containers of a Docker Compose host as CPU\n"
         "demands, and keeps NGINX pointed only at members that can answer.",
-        epilog="exit codes: 0 fine, 1 failed, 2 bad usage or settings, 3 no daemon answers, "
-        "130 interrupted",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=version("autoscaler"))
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from autoscaler.cli.asking import ask_daemon
 from autoscaler.cli.envfile import add_env_file, load_from
+from autoscaler.cli.operating import add_examples
 from autoscaler.cli.reloadguard import emptied_roles
 from autoscaler.errors import SettingsError
 
@@ -21,6 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--force",
         action="store_true",
         help="reload even if a role would lose all members that serve it",
+    )
+    add_examples(
+        parser,
+        "autoscaler reload",
+        "autoscaler check --settings-only && autoscaler reload",
+        "autoscaler reload --json | jq .changes",
     )
 
 

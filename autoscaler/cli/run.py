@@ -6,6 +6,7 @@ import argparse
 from importlib.metadata import version
 
 from autoscaler.cli.envfile import add_env_file, load_from
+from autoscaler.cli.operating import add_examples
 from autoscaler.daemon.app import run_daemon
 from autoscaler.daemon.controller import Options
 from autoscaler.surface import logs
@@ -23,6 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dry-run",
         action="store_true",
         help="only log what would be changed; takes no lock, socket or file and changes nothing",
+    )
+    add_examples(
+        parser,
+        "autoscaler run --dry-run           what the daemon would do, also beside a running one",
+        "autoscaler run --once --dry-run    one decision, then the end",
+        "autoscaler run --env-file ./trial.env",
     )
 
 

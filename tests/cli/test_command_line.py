@@ -88,6 +88,16 @@ def test_help_names_every_command_and_the_exit_codes() -> None:
     assert "3 no daemon answers" in done.stdout
 
 
+@pytest.mark.parametrize("words", [[], *([name] for name in COMMANDS)])
+def test_help_teaches_by_examples(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Each is a command as it is typed, on a line of its own."""
+    with pytest.raises(SystemExit):
+        main([*words, "--help"])
+    _, found, examples = capsys.readouterr().out.partition("\nexamples:\n")
+    assert found
+    assert examples.startswith(" ".join(["  autoscaler", *words]))
+
+
 @pytest.mark.parametrize("words", [["dance"], [], ["status", "--dance"]])
 def test_bad_usage_ends_with_2(words: list[str]) -> None:
     """An unknown command, none at all, an unknown option."""
@@ -263,6 +273,14 @@ def test_a_bar_never_leaves_its_width(cpu: float, filled: int) -> None:
     """Also above what the container may use."""
     text = shown(members=[{**MEMBER, "cpu_percent": cpu}])
     assert f"{'█' * filled}{'·' * (20 - filled)} {cpu:.1f} %" in text
+
+
+@pytest.mark.parametrize(("would_be", "said"), [(3, True), (2, False)])
+def test_what_the_rules_would_want_is_shown_where_it_differs(would_be: int, said: bool) -> None:
+    """A person who resumes has to know what will happen then."""
+    decision = {"mean": 90.0, "reason": "paused", "would_be": would_be}
+    words = f"stops below 40 %: paused; without that the rules would want {would_be}"
+    assert (words in shown(decision=decision)) == said
 
 
 def test_a_missing_reading_is_shown_with_its_reason_and_not_as_zero() -> None:
