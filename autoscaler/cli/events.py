@@ -18,6 +18,12 @@ from autoscaler.errors import SettingsError, UsageError
 
 FOLLOW_SECONDS = 0.5
 
+_TOLD = (
+    *("kind", "direction", "count", "was", "by", "ended_by"),
+    *("window", "min", "max", "until", "hint"),
+)
+"""Fields told as they are: what operators have set, windows of a schedule, what to do."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `events`."""
@@ -121,5 +127,5 @@ def _words(fields: dict[str, Any]) -> str:
         said.append(str(fields["reason"]))
     if isinstance(fields.get("mean"), int | float):
         said.append(f"mean {fields['mean']:.1f} %")
-    said += [f"{n}={fields[n]}" for n in ("kind", "by", "until", "hint") if fields.get(n)]
+    said += [f"{name}={fields[name]}" for name in _TOLD if fields.get(name)]
     return ", ".join(said)

@@ -123,6 +123,9 @@ def _role_lines(name: str, role: dict[str, Any]) -> list[str]:
         f"mean {_percent(decision.get('mean'))}, starts above {role['cpu_high']:g} %, "
         f"stops below {role['cpu_low']:g} %: {decision.get('reason', 'not decided yet')}"
     )
+    would_be = decision.get("would_be", role["desired"])
+    if would_be != role["desired"]:
+        rules += f"; without that the rules would want {would_be}"
     out = [f"{name}: {counts}", f"  {rules}", *schedule_lines(role.get("schedule"))]
     change = role["last_change"]
     if change:

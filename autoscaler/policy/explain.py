@@ -176,10 +176,10 @@ def _why(at: Situation) -> str:
         f"warming up) on the safe side it is {_percent(d.average)}, which asks for no change",
         Reason.HOST_SATURATED: _saturated(at),
         Reason.FIXED: "its count is fixed by the settings",
-        Reason.PINNED: "an operator pinned the count",
+        Reason.PINNED: f"an operator pinned the count; {mean}",
         Reason.PAUSED: f"an operator paused this change; {mean}",
         Reason.HELD: f"a command holds the members, so none is stopped; {mean}",
-        Reason.FROZEN: "the host is frozen",
+        Reason.FROZEN: f"the host is frozen, so nothing is started or stopped; {mean}",
     }
     return words[d.reason]
 

@@ -22,3 +22,37 @@ def test_a_decision_says_what_changed_or_that_nothing_did(
     assert line(one, as_json=False).endswith(
         f"scale.decided            v                {words}, mean 71.2 %"
     )
+
+
+@pytest.mark.parametrize(
+    ("event", "fields", "words"),
+    [
+        (
+            "override.set",
+            {"kind": "pause", "role": "v", "by": "ann", "reason": "test", "direction": "down"},
+            "v                test, kind=pause, direction=down, by=ann",
+        ),
+        (
+            "override.ended",
+            {
+                "kind": "pin",
+                "role": "v",
+                "by": "ann",
+                "reason": "resumed",
+                "count": 3,
+                "was": "sale",
+            },
+            "v                resumed, kind=pin, count=3, was=sale, by=ann",
+        ),
+        (
+            "schedule.entered",
+            {"role": "v", "window": "night", "min": 1, "max": 2, "until": "06:00"},
+            "v                window=night, min=1, max=2, until=06:00",
+        ),
+    ],
+)
+def test_what_operators_and_schedules_set_is_told_in_full(
+    event: str, fields: dict[str, Any], words: str
+) -> None:
+    """Which direction, which count, which window and bounds; not only that there was something."""
+    assert line(StoredEvent(1, 0.0, event, fields), as_json=False).endswith(words)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from autoscaler.model import (
     MemberLoad,
     Memory,
@@ -70,6 +72,23 @@ def test_an_override_says_what_the_rules_would_want() -> None:
     """`would_be` in words."""
     said = told(90.0, overrides=Overrides(pause_up=True)).sentences
     assert said[0] == "validator stays at 1: an operator paused this change; mean 90 %."
+    assert said[1] == "Without that the rules would want 2."
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (Overrides(pin=1), "an operator pinned the count; mean 90 %."),
+        (
+            Overrides(freeze=True),
+            "the host is frozen, so nothing is started or stopped; mean 90 %.",
+        ),
+    ],
+)
+def test_a_pin_and_a_freeze_keep_the_load_in_sight(overrides: Overrides, words: str) -> None:
+    """With the mean, and with what the rules would want instead."""
+    said = told(90.0, overrides=overrides).sentences
+    assert said[0] == f"validator stays at 1: {words}"
     assert said[1] == "Without that the rules would want 2."
 
 
