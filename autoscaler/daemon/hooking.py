@@ -3,7 +3,8 @@
 The hook after healthy belongs to each start that this daemon, or the one before it, has seen.
 Members that ran already when it began to look are in service and owe none. What is owed is stored
 before the start, and forgotten after the hook: killed in between, a daemon makes the next one run
-it again.
+it again. Likewise a run that was let go: before its hook before stop begins it is stored that it
+has to join again to serve.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.ports import Parts
 from autoscaler.daemon.publication import Publication
 from autoscaler.daemon.state import RoleState
-from autoscaler.daemon.tracking import HookTrouble, Track
+from autoscaler.daemon.tracking import HookTrouble
 from autoscaler.errors import AutoscalerError, HookFailedError
 from autoscaler.hooks import HookFailure
 from autoscaler.model import Member, Step, StepKind
@@ -31,16 +32,17 @@ def due(role: RoleState, member: Member) -> frozenset[StepKind]:
     found = set()
     if role.owes_hook(member.name):
         found.add(StepKind.AFTER_HEALTHY)
-    if _stops_with_hook(role, member, track) and StepKind.BEFORE_STOP not in track.hooks_done:
+    if _stops_with_hook(role, member) and StepKind.BEFORE_STOP not in track.hooks_done:
         found.add(StepKind.BEFORE_STOP)
     return frozenset(found)
 
 
-def _stops_with_hook(role: RoleState, member: Member, track: Track) -> bool:
-    """Tell whether the hook before stop is for this run: one that was never in service has none."""
-    if role.settings.before_stop is None or track.condemned or role.owes_hook(member.name):
-        return False
-    return track.was_ready or not track.judged(member.health, role.settings.health_path, role.rules)
+def _stops_with_hook(role: RoleState, member: Member) -> bool:
+    """Tell whether the hook before stop is for this run: one that was never in service has none.
+
+    One that this daemon never saw well may have served under the one before.
+    """
+    return role.settings.before_stop is not None and role.owing.get(member.name) != member.run
 
 
 def begun(role: RoleState, member: Member) -> None:
@@ -53,8 +55,13 @@ def begun(role: RoleState, member: Member) -> None:
 
 
 def expect(role: RoleState, steps: Iterable[Step]) -> None:
-    """Note for the members about to be started that their next run owes its hook."""
+    """Note for the members about to be started that their next run owes its hook.
+
+    And for those about to be let go that they would have to join again.
+    """
     for step in steps:
+        if step.kind is StepKind.BEFORE_STOP:
+            role.let_go[step.member] = role.members[step.member].run
         if step.kind is StepKind.START and role.settings.after_healthy is not None:
             role.owing[step.member] = (role.members[step.member].container_id, "")
 
@@ -68,9 +75,15 @@ def settle(role: RoleState, publication: Publication) -> None:
         unhooked = role.settings.after_healthy is None and role.track(name).ready
         if name not in role.members or unhooked:
             del role.owing[name]
+    for name in list(role.let_go):
+        if name not in role.members or role.members[name].run != role.let_go[name]:
+            del role.let_go[name]
+    if not publication.known:
+        return
     for name, track in role.tracks.items():
         if publication.exposed(role.name, name):
             track.hooks_done.discard(StepKind.BEFORE_STOP)
+            role.let_go.pop(name, None)
 
 
 def overdue(role: RoleState, member: Member, now: float) -> str:
@@ -119,6 +132,7 @@ def succeeded(
     track.hook_succeeded(kind)
     if kind is StepKind.AFTER_HEALTHY:
         role.owing.pop(member.name, None)
+        role.let_go.pop(member.name, None)
 
 
 def failed(
@@ -137,6 +151,8 @@ def failed(
     else:
         before, track.hook_trouble = track.hook_trouble, HookTrouble(kind, code, str(error))
         stops = kind is StepKind.BEFORE_STOP
+        if stops:
+            role.let_go.pop(member.name, None)
         retry = track.refuse_stop(role.rules, now) if stops else track.step_failed(now)
         if before == track.hook_trouble and track.retries > TOLD_TRIES:
             tell = journal.debug  # a primary is tried for ever, and nothing about it is new

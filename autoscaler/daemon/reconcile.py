@@ -147,9 +147,10 @@ class Reconciler:
     def store(self, role: RoleState) -> None:
         """Put the role's memory on its way to disk if it changed."""
         known = frozenset(role.known)
-        if role.stored == (role.memory, role.leaving, role.owing, known):
+        found = (role.memory, dict(role.leaving), dict(role.owing), dict(role.let_go), known)
+        if role.stored == found:
             return
-        role.stored = (role.memory, dict(role.leaving), dict(role.owing), known)
+        role.stored = found
         clock = self._journal.clock
         record = schema.RoleRecord(
             role.memory,
@@ -159,6 +160,7 @@ class Reconciler:
             clock.monotonic(),
             self._boot_id,
             dict(role.owing),
+            dict(role.let_go),
         )
         self._history.write([schema.role_state(role.name, record)])
 

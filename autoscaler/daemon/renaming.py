@@ -22,8 +22,9 @@ def follow(role: RoleState, members: Mapping[str, Member], now: float, journal: 
         track = role.tracks[name] = role.tracks.pop(before)
         track.probing, track.next_probe = False, now  # an answer under way is for the old name
         role.members[name] = role.members.pop(before)
-        if before in role.owing:
-            role.owing[name] = role.owing.pop(before)
+        for runs in (role.owing, role.let_go):
+            if before in runs:
+                runs[name] = runs.pop(before)
         role.known.discard(before)
         journal.info(
             "member.renamed",

@@ -49,6 +49,7 @@ def make_role(name: str, settings: Settings, record: RoleRecord | None, now: Now
     if record is not None:
         state.leaving = dict(record.leaving)
         state.owing = dict(record.owing)
+        state.let_go = dict(record.let_go)
         state.known = set(record.known)
     follow(state, settings, now.moment)
     return state

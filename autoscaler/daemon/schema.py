@@ -18,7 +18,8 @@ Statement = tuple[str, tuple[object, ...]]
 class RoleRecord:
     """What is restored of a role: its memory and the runs we were taking down (by member).
 
-    `owing` are the runs whose hook after healthy was still to come.
+    `owing` are the runs whose hook after healthy was still to come, `let_go` those whose hook
+    before stop was begun.
     """
 
     memory: Memory
@@ -28,6 +29,7 @@ class RoleRecord:
     stamp_monotonic: float
     boot_id: str
     owing: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    let_go: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def role_state(role: str, record: RoleRecord) -> Statement:
@@ -36,6 +38,7 @@ def role_state(role: str, record: RoleRecord) -> Statement:
         **memory_state(record.memory),
         "leaving": record.leaving,
         "owing": record.owing,
+        "let_go": record.let_go,
         "known": sorted(record.known),
     }
     return (
@@ -113,6 +116,7 @@ def _parse(state: dict[str, object], wall: float, monotonic: float, boot: str) -
         float(monotonic),
         str(boot),
         _runs(state.get("owing", {})),  # older files have none
+        _runs(state.get("let_go", {})),
     )
 
 

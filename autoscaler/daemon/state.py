@@ -32,7 +32,8 @@ class RoleState:
 
     `leaving` are runs being taken down by us, by member name: they survive a restart, so that a
     half-done stop is not mistaken for capacity. `owing` are the runs whose hook after healthy is
-    still to come, with no start time for one about to be started. `known` are names of members ever
+    still to come, with no start time for one about to be started; `let_go` are those whose hook
+    before stop was begun and did not fail. `known` are names of members ever
     seen, `counted` says that those running at the start were taken into the count; `found` is that
     count if it was higher than the stored one. `left` is the memory after the last decision, None
     before the first. `steps` is what the last plan wants done.
@@ -59,6 +60,7 @@ class RoleState:
     steps: tuple[Step, ...] = ()
     leaving: dict[str, tuple[str, str]] = field(default_factory=dict)
     owing: dict[str, tuple[str, str]] = field(default_factory=dict)
+    let_go: dict[str, tuple[str, str]] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
     missing: set[str] = field(default_factory=set)
     unaddressed: dict[str, str] = field(default_factory=dict)
@@ -118,8 +120,8 @@ class RoleState:
         """
         if self.settings.after_healthy is None:
             return False
-        track = self.track(name)
-        return StepKind.BEFORE_STOP in track.hooks_done or self.owing.get(name) == track.run
+        run = self.track(name).run
+        return run in {self.let_go.get(name), self.owing.get(name)}
 
     def busy(self, kind: StepKind) -> bool:
         """Tell whether any member has such a step under way."""

@@ -37,7 +37,14 @@ if TYPE_CHECKING:
 
 MEMORY = Memory(3, ((1.0, 2), (2.5, 3)), ((1.0, 1),), ((0.5, 2),), 2.5)
 STATE = schema.RoleRecord(
-    MEMORY, {"v3": ("id", "t3")}, frozenset({"v1", "v3"}), 1000.0, 50.0, "boot"
+    MEMORY,
+    {"v3": ("id", "t3")},
+    frozenset({"v1", "v3"}),
+    1000.0,
+    50.0,
+    "boot",
+    owing={"v4": ("id4", "")},
+    let_go={"v3": ("id", "t3")},
 )
 LIMITS = Limits(14, 256)
 

@@ -401,3 +401,29 @@ def test_a_restart_takes_a_member_that_refused_its_stop_for_no_wish(hooked: Worl
     hooked.until(lambda: "validator-2" in hooked.served())
     hooked.start().run(20.0)
     assert hooked.desired() == 1
+
+
+def test_a_member_in_service_that_a_restart_finds_unhealthy_is_stopped_with_its_hook(
+    hooked: World,
+) -> None:
+    """It served under the daemon before: what it holds is not lost because this one never saw it
+    well.
+    """
+    hooked.grow(2)
+    hooked.box("validator-2").answers = False
+    hooked.start()
+    hooked.load("validator", 5.0)
+    hooked.until(lambda: "stop" in calls(hooked), 600.0)
+    assert calls(hooked) == ["start", "join", "leave", "stop"]
+
+
+def test_a_member_that_left_before_the_daemon_was_killed_joins_again_to_serve(
+    make_world: MakeWorld,
+) -> None:
+    """The next daemon wants it again, and knows that its hook before stop had begun."""
+    world = make_world({"validator": 2}, **HOOKS).start()
+    in_hook_before_stop(world)
+    world.ask("scale", role="validator", count=2, seconds=600, reason="test")
+    world.start()
+    world.until(lambda: world.served() == ["validator-1", "validator-2"])
+    assert calls(world) == ["start", "join", "join"]
