@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 
 from autoscaler.actuation.workers import PROC, Worker, is_master, workers_under
 from autoscaler.errors import NginxError, NginxTestFailedError, NginxUnreachableError
+from autoscaler.settings.names import variable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+_TEST = variable(("nginx", "test_command"))
+_RELOAD = variable(("nginx", "reload_command"))
 _OUTPUT_LIMIT = 16 * 1024
 _LAST_WORDS_SECONDS = 1.0
 _NOT_RUN = (126, 127)
@@ -54,10 +57,12 @@ class HostNginx:
 
         Raises NginxTestFailedError with its output, NginxError if it cannot run in time.
         """
-        code, output = self._run(self._commands.test)
+        code, output = self._run(self._commands.test, _TEST)
         if code in _NOT_RUN:
-            command = " ".join(self._commands.test)
-            raise NginxError(f"NGINX could not be tested: {command!r} ended with {code}: {output}")
+            raise NginxError(
+                f"NGINX could not be tested: {_shown(self._commands.test, _TEST)} ended with "
+                f"{code}: {output}"
+            )
         if code:
             raise NginxTestFailedError("NGINX refuses its configuration", output)
         return output
@@ -68,11 +73,11 @@ class HostNginx:
         Raises NginxUnreachableError if NGINX does not run, NginxError if the command fails.
         """
         self._master()
-        code, output = self._run(self._commands.reload)
+        code, output = self._run(self._commands.reload, _RELOAD)
         if code:
-            command = " ".join(self._commands.reload)
             raise NginxError(
-                f"NGINX could not be reloaded: {command!r} ended with {code}: {output}"
+                f"NGINX could not be reloaded: {_shown(self._commands.reload, _RELOAD)} ended with "
+                f"{code}: {output}"
             )
 
     def workers(self) -> frozenset[Worker]:
@@ -111,7 +116,7 @@ class HostNginx:
             )
         return pid
 
-    def _run(self, command: tuple[str, ...]) -> tuple[int, str]:
+    def _run(self, command: tuple[str, ...], setting: str) -> tuple[int, str]:
         """Run a command in its own session and return (exit code, output)."""
         try:
             child = subprocess.Popen(  # noqa: S603 - an argument list from the settings, no shell
@@ -122,17 +127,25 @@ class HostNginx:
                 start_new_session=True,
             )
         except OSError as error:
-            raise NginxError(f"{command[0]!r} cannot be run: {error.strerror or error}") from error
+            raise NginxError(
+                f"{_shown(command, setting)} cannot be run: {error.strerror or error}; it must "
+                "begin with a program by its path, or one that PATH finds"
+            ) from error
         # Not in a `with`, which waits for the child: one that cannot be killed would hold us up.
         try:
             output, _ = child.communicate(timeout=self._commands.timeout_seconds)
         except subprocess.TimeoutExpired as error:
             ended = "was killed" if _end(child) else "could not be killed: it still runs"
             raise NginxError(
-                f"{' '.join(command)!r} did not end within "
+                f"{_shown(command, setting)} did not end within "
                 f"{self._commands.timeout_seconds:g} s and {ended}"
             ) from error
         return child.returncode, output[-_OUTPUT_LIMIT:].decode(errors="replace").strip()
+
+
+def _shown(command: tuple[str, ...], setting: str) -> str:
+    """Name a command with the setting that it comes from."""
+    return f"{' '.join(command)!r} ({setting})"
 
 
 def _end(child: subprocess.Popen[bytes]) -> bool:

@@ -16,6 +16,7 @@ from autoscaler.actuation.nginx_host import HostCommands, HostNginx
 from autoscaler.actuation.upstream_file import FILE_NAME, UpstreamFile
 from autoscaler.actuation.upstreams import UPSTREAM_PREFIX
 from autoscaler.cli.findings import Finding, fail, ok, warn
+from autoscaler.cli.hostcommands import accepted, program_findings
 from autoscaler.engine.client import translated
 from autoscaler.engine.container_exec import run_in_container
 from autoscaler.errors import AutoscalerError, NginxTestFailedError
@@ -81,7 +82,8 @@ def check_nginx(settings: Settings, api: EngineClient | None) -> NginxResult:
     except AutoscalerError as error:
         findings.append(_failed("nginx", error))
     else:
-        findings += _test_findings(reach, nginx.directory / FILE_NAME)
+        findings += _test_findings(reach, settings)
+    findings += program_findings(settings)
     findings += _directory_findings(settings)
     findings += _include_findings(settings, api if networks is not None else None)
     return NginxResult(findings, networks, probe)
@@ -99,10 +101,11 @@ def _failed(item: str, error: AutoscalerError) -> Finding:
     return fail(item, text, remedy or "see the NGINX settings above")
 
 
-def _test_findings(reach: _Reach, generated: Path) -> Iterator[Finding]:
+def _test_findings(reach: _Reach, settings: Settings) -> Iterator[Finding]:
     """Say whether NGINX accepts its configuration as it is now."""
+    generated = settings.nginx.directory / FILE_NAME
     try:
-        reach.test()
+        output = reach.test()
     except NginxTestFailedError as error:
         remedy = "correct what it names"
         if UPSTREAM_PREFIX in error.output and not generated.exists():
@@ -111,7 +114,7 @@ def _test_findings(reach: _Reach, generated: Path) -> Iterator[Finding]:
     except AutoscalerError as error:
         yield _failed("nginx test", error)
     else:
-        yield ok("nginx test", "the configuration is accepted")
+        yield accepted(settings, output)
 
 
 def _directory_findings(settings: Settings) -> Iterator[Finding]:

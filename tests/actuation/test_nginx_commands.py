@@ -56,9 +56,13 @@ def test_a_command_that_may_not_be_killed_holds_nobody_up(
 
 
 def test_a_command_that_does_not_exist_is_named(host_rig: HostRig) -> None:
-    """Nothing was tested, and that is no refusal of NGINX."""
+    """With its setting and what is allowed. Nothing was tested, and that is no refusal of NGINX."""
     commands = HostCommands(("/nowhere/nginx", "-t"), ("true",), 1.0)
-    with pytest.raises(NginxError, match="'/nowhere/nginx' cannot be run") as failed:
+    words = (
+        r"'/nowhere/nginx -t' \(AUTOSCALER_NGINX__TEST_COMMAND\) cannot be run: No such file or "
+        r"directory; it must begin with a program by its path, or one that PATH finds"
+    )
+    with pytest.raises(NginxError, match=words) as failed:
         HostNginx(commands, host_rig.prefix / "pid", ("127.0.0.1", 1)).test()
     assert not isinstance(failed.value, NginxTestFailedError)
 

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from autoscaler.cli.hostcommands import accepted
 from autoscaler.cli.nginxcheck import check_nginx, includes
 from autoscaler.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from autoscaler.settings import Settings
 
 _PATH = PurePosixPath("/var/lib/autoscaler/nginx/autoscaler.conf")
 _MAIN = "# configuration file /etc/nginx/nginx.conf:\n"
@@ -150,3 +153,47 @@ def test_a_directory_that_cannot_be_written_fails(read_only: Path) -> None:
     found = {one.item: one for one in check_nginx(settings, None).findings}
     assert found["nginx directory"].level == "fail"
     assert f"cannot write to {read_only}" in found["nginx directory"].text
+
+
+def _commands(**commands: str) -> Settings:
+    """Return the settings of an NGINX on the host with these commands."""
+    return load(
+        None,
+        {
+            "AUTOSCALER_PROJECT": "v11",
+            "AUTOSCALER_NGINX__REACH": "host",
+            **{f"AUTOSCALER_NGINX__{name}": command for name, command in commands.items()},
+        },
+    ).settings
+
+
+def test_a_reload_command_that_does_not_exist_is_found_before_it_is_needed() -> None:
+    """With its variable and what is allowed, though NGINX does not even run."""
+    settings = _commands(TEST_COMMAND="true", RELOAD_COMMAND="/nowhere/nginx -s reload")
+    found = {one.item: one for one in check_nginx(settings, None).findings}
+    assert found["nginx test program"].level == "ok"
+    program = found["nginx reload program"]
+    assert program.level == "fail"
+    assert program.text.startswith(
+        "AUTOSCALER_NGINX__RELOAD_COMMAND=/nowhere/nginx -s reload: there is no program "
+        "'/nowhere/nginx'"
+    )
+    assert "one that PATH finds" in program.remedy
+
+
+@pytest.mark.parametrize(("command", "output"), [("true", ""), ("echo nginx -t", "nginx -t")])
+def test_a_test_command_that_does_not_test_is_pointed_out(command: str, output: str) -> None:
+    """It accepts every file, so only the proof of a reload would be left to find a bad one."""
+    finding = accepted(_commands(TEST_COMMAND=command), output)
+    assert finding.level == "warn"
+    assert f"AUTOSCALER_NGINX__TEST_COMMAND={command} ended with 0" in finding.text
+    assert "nginx -t" in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("command", "output"),
+    [("nginx -t", "nginx: configuration file x test is successful"), ("nginx -t -q", "")],
+)
+def test_what_nginx_itself_says_or_keeps_quiet_of_is_a_test(command: str, output: str) -> None:
+    """Also where it was told to say nothing."""
+    assert accepted(_commands(TEST_COMMAND=command), output).level == "ok"
