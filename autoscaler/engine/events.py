@@ -138,6 +138,8 @@ class Watcher(threading.Thread):
                 reason = "the engine ended the event stream; it may be restarting"
             except EngineError as error:
                 reason = str(error)
+            except Exception as error:  # noqa: BLE001 - a defect must not leave the daemon deaf
+                reason = f"an event could not be taken in: {type(error).__name__}: {error}"
             if self._stopping.is_set():
                 return
             if connected or was_connected:
