@@ -16,6 +16,7 @@ from autoscaler.cli.hostcheck import check_host
 from autoscaler.cli.httpcheck import http_findings
 from autoscaler.cli.notifycheck import notify_findings
 from autoscaler.cli.operating import add_examples
+from autoscaler.cli.plain import plain
 from autoscaler.cli.rolecheck import threshold_findings
 from autoscaler.cli.schedulecheck import schedule_findings
 from autoscaler.clock import SystemClock
@@ -107,7 +108,8 @@ def _print_findings(findings: Sequence[Finding]) -> None:
     """Print one line per finding, and what to do below it."""
     print()
     for one in findings:
-        print(f"{one.level:4}  {one.item}: {one.text}")
+        said = f"{one.level:4}  {one.item}: {one.text}"
+        print("\n".join(map(plain, said.split("\n"))))
         if one.remedy:
             print(f"      -> {one.remedy}")
     failed = sum(one.level is Level.FAIL for one in findings)

@@ -13,6 +13,7 @@ from typing import Any
 
 from autoscaler.cli.envfile import add_env_file, load_from, path_despite_mistakes
 from autoscaler.cli.operating import add_examples, for_seconds
+from autoscaler.cli.plain import plain
 from autoscaler.daemon.reading_history import StoredEvent, events_after, roles_on_record
 from autoscaler.errors import SettingsError, UsageError
 
@@ -114,7 +115,8 @@ def line(one: StoredEvent, *, as_json: bool) -> str:
         stamp = at.isoformat(timespec="milliseconds")
         return json.dumps({"event": one.event, "timestamp": stamp, **one.fields})
     who = one.fields.get("member") or one.fields.get("role") or ""
-    return f"{at.astimezone():%Y-%m-%d %H:%M:%S}  {one.event:<24} {who:<16} {_words(one.fields)}"
+    stamp = f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
+    return plain(f"{stamp}  {one.event:<24} {who:<16} {_words(one.fields)}")
 
 
 def _words(fields: dict[str, Any]) -> str:

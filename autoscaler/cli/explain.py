@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from autoscaler.cli.asking import ask_daemon
 from autoscaler.cli.operands import role_name
 from autoscaler.cli.operating import add_common, words
+from autoscaler.cli.plain import plain
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,4 +40,5 @@ def _ask(arguments: argparse.Namespace, role: str) -> dict[str, Any]:
 
 
 def _lines(answer: dict[str, Any]) -> list[str]:
-    return [*answer["sentences"], *(f"In force: {words(one)}" for one in answer["overrides"])]
+    said = [*answer["sentences"], *(f"In force: {words(one)}" for one in answer["overrides"])]
+    return [plain(line) for line in said]

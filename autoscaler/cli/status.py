@@ -12,6 +12,7 @@ from typing import Any
 from autoscaler.cli.asking import ask_daemon
 from autoscaler.cli.envfile import add_env_file
 from autoscaler.cli.operating import add_examples, words
+from autoscaler.cli.plain import plain
 from autoscaler.cli.times import when
 from autoscaler.errors import DaemonUnreachableError
 from autoscaler.policy.explain import duration_words
@@ -61,7 +62,7 @@ def _show(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(json.dumps(status, indent=None if arguments.watch else 2), flush=True)
     else:
-        print(_clear(arguments) + "\n".join(lines(status)), flush=True)
+        print(_clear(arguments) + "\n".join(map(plain, lines(status))), flush=True)
 
 
 def _clear(arguments: argparse.Namespace) -> str:

@@ -56,3 +56,17 @@ def test_what_operators_and_schedules_set_is_told_in_full(
 ) -> None:
     """Which direction, which count, which window and bounds; not only that there was something."""
     assert line(StoredEvent(1, 0.0, event, fields), as_json=False).endswith(words)
+
+
+@pytest.mark.parametrize("reason", ["red \x1b[31m", "title \x9b0m", "two\nlines", "half \ud800"])
+def test_words_of_others_reach_the_terminal_as_text(reason: str) -> None:
+    """NGINX's output and a freeze file may hold what moves the cursor or begins a line."""
+    said = line(StoredEvent(1, 0.0, "nginx.test_failed", {"reason": reason}), as_json=False)
+    assert said.endswith(ascii(reason)[1:-1])
+    assert said.isprintable()
+
+
+def test_letters_of_any_language_stay_as_they_are() -> None:
+    """An operator's reason is read, not decoded."""
+    said = line(StoredEvent(1, 0.0, "override.set", {"reason": "größere Wartung"}), as_json=False)
+    assert said.endswith("größere Wartung")
