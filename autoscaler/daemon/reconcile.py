@@ -161,6 +161,7 @@ class Reconciler:
             self._boot_id,
             dict(role.owing),
             dict(role.let_go),
+            role.last_change,
         )
         self._history.write([schema.role_state(role.name, record)])
 

@@ -51,6 +51,7 @@ def make_role(name: str, settings: Settings, record: RoleRecord | None, now: Now
         state.owing = dict(record.owing)
         state.let_go = dict(record.let_go)
         state.known = set(record.known)
+        state.last_change = dict(record.last_change) if record.last_change else None
     follow(state, settings, now.moment)
     return state
 

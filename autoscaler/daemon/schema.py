@@ -19,7 +19,7 @@ class RoleRecord:
     """What is restored of a role: its memory and the runs we were taking down (by member).
 
     `owing` are the runs whose hook after healthy was still to come, `let_go` those whose hook
-    before stop was begun.
+    before stop was begun. `last_change` is that of the count, as status shows it.
     """
 
     memory: Memory
@@ -30,6 +30,7 @@ class RoleRecord:
     boot_id: str
     owing: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     let_go: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    last_change: Mapping[str, object] | None = None
 
 
 def role_state(role: str, record: RoleRecord) -> Statement:
@@ -40,6 +41,7 @@ def role_state(role: str, record: RoleRecord) -> Statement:
         "owing": record.owing,
         "let_go": record.let_go,
         "known": sorted(record.known),
+        "last_change": record.last_change,
     }
     return (
         "INSERT OR REPLACE INTO role_state VALUES (?, ?, ?, ?, ?)",
@@ -117,7 +119,16 @@ def _parse(state: dict[str, object], wall: float, monotonic: float, boot: str) -
         str(boot),
         _runs(state.get("owing", {})),  # older files have none
         _runs(state.get("let_go", {})),
+        _change(state.get("last_change")),
     )
+
+
+def _change(value: object) -> dict[str, object] | None:
+    """Read a change of the count back; None unless all is there that status shows of it."""
+    whole = (
+        isinstance(value, dict) and {"desired_before", "desired", "reason", "at"} <= value.keys()
+    )
+    return {str(k): v for k, v in value.items()} if isinstance(value, dict) and whole else None
 
 
 def _runs(value: object) -> dict[str, tuple[str, str]]:

@@ -20,6 +20,15 @@ def test_a_restart_stops_nobody_and_keeps_the_count(world: World) -> None:
     assert len(world.served()) == 3
 
 
+def test_the_last_change_is_known_after_a_restart(world: World) -> None:
+    """With its time and reason: that the daemon is new is no answer to why there are three."""
+    world.grow()
+    before = world.ask("status")["roles"]["validator"]["last_change"]
+    assert before["desired"] == 3
+    world.start().run(10.0)
+    assert world.ask("status")["roles"]["validator"]["last_change"] == before
+
+
 def test_a_restart_takes_nobody_out_of_nginx(world: World) -> None:
     """What serves is asked for its health before anything is published: not one reload."""
     world.grow()
