@@ -130,4 +130,6 @@ def _words(fields: dict[str, Any]) -> str:
     if isinstance(fields.get("mean"), int | float):
         said.append(f"mean {fields['mean']:.1f} %")
     said += [f"{name}={fields[name]}" for name in _TOLD if fields.get(name)]
+    for one in fields.get("changes") or ():
+        said.append(f"{one['variable']}: {one['old'] or ''} -> {one['new'] or ''}")
     return ", ".join(said)

@@ -49,6 +49,11 @@ def test_a_decision_says_what_changed_or_that_nothing_did(
             {"role": "v", "window": "night", "min": 1, "max": 2, "until": "06:00"},
             "v                window=night, min=1, max=2, until=06:00",
         ),
+        (
+            "config.reloaded",
+            {"changes": [{"variable": "AUTOSCALER_INTERVAL", "old": "5s", "new": "2s"}]},
+            " AUTOSCALER_INTERVAL: 5s -> 2s",
+        ),
     ],
 )
 def test_what_operators_and_schedules_set_is_told_in_full(

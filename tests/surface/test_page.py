@@ -68,6 +68,14 @@ class FullShelf:
             {"event": "scale.decided", "role": "validator", "time": at, "desired_before": 1,
              "desired": 2, "reason": "scale_up", "mean": 77.2},
             {"event": "nginx.reloaded", "time": at + 2, "reason": "publish"},
+            {"event": "override.set", "role": "validator", "time": at + 3, "kind": "pin",
+             "count": 3, "by": "ann", "reason": "sale"},
+            {"event": "override.ended", "role": "validator", "time": at + 4, "kind": "pause",
+             "direction": "up", "by": "ann", "was": "test", "reason": "its time is over"},
+            {"event": "schedule.entered", "role": "validator", "time": at + 5, "window": "night",
+             "min": 1, "max": 2},
+            {"event": "config.reloaded", "time": at + 6, "changes": [
+                {"variable": "AUTOSCALER_ROLES__VALIDATOR__CPU_HIGH", "old": "70", "new": "75"}]},
         ]  # fmt: skip
 
     def series(self, role: str, seconds: int) -> dict[str, Any]:
@@ -224,6 +232,18 @@ def test_the_page_follows_the_daemon_without_a_reload(browser: Browser, url: str
     page.close()
 
 
+def test_what_people_and_schedules_did_is_told_in_full(browser: Browser, url: str) -> None:
+    """Who set what and why, which bounds a window brings, which setting a reload changed."""
+    page = browser.open(url)
+    page.locator("#host-events li").first.wait_for()
+    said = " ".join(page.locator(".events li").all_inner_texts())
+    assert "pin at 3 set by ann: sale" in said
+    assert "pause up by ann ended (test): its time is over" in said
+    assert "window night begins: 1 to 2" in said
+    assert "settings reloaded: ROLES__VALIDATOR__CPU_HIGH 70 to 75" in said
+    page.close()
+
+
 def test_a_member_whose_hook_failed_says_so_beside_its_state(
     browser: Browser, url: str, web: Web
 ) -> None:
@@ -237,6 +257,7 @@ def test_a_member_whose_hook_failed_says_so_beside_its_state(
     try:
         web.board.put(replace(view, status={**STATUS, "roles": {"validator": refusing}}))
         page.get_by_text("not stopped, its hook failed: exit code 3").wait_for()
+        assert page.get_by_text("exit code 3").count() == 1
     finally:
         web.board.put(view)
     page.close()

@@ -24,6 +24,13 @@ export function clock(seconds, withSeconds = false) {
   return new Date(seconds * 1000).toLocaleTimeString([], options);
 }
 
+// A time within the last days, with the weekday if that is not today.
+export function dayClock(seconds, withSeconds = false) {
+  const day = new Date(seconds * 1000), time = clock(seconds, withSeconds);
+  return day.toDateString() === new Date().toDateString() ? time
+    : `${day.toLocaleDateString([], { weekday: "short" })} ${time}`;
+}
+
 // A time that may be of another day than today, then with its date.
 export function moment(seconds) {
   const day = new Date(seconds * 1000);
@@ -106,7 +113,7 @@ function rules(series, margin, x, y, gap) {
       continue;
     }
     const near = last !== null && Math.abs(y(value) - last) < 14;
-    const place = near ? y(value) + 13 : y(value) - 5;
+    const place = near ? Math.max(y(value), last) + 13 : y(value) - 5;
     last = y(value);
     found.push([path, svg("text", { class: `label ${kind}`, x: LEFT + 6, y: place }, `${words} ${round(value)} %`)]);
   }

@@ -1,7 +1,7 @@
 // Keeps the page as the daemon is: asks again and again, says when no answer comes, and goes on by
 // itself when there is one. Everything shown is put in as text, never as markup.
 
-import { clock, moment } from "/chart.js";
+import { clock, dayClock, moment } from "/chart.js";
 import { RoleCard, element, fill } from "/role.js";
 import { inWords, isGlobal } from "/events.js";
 
@@ -121,7 +121,7 @@ function showRoles(status) {
 
 function showHost(events) {
   const items = events.filter(isGlobal).slice(-EVENTS_SHOWN).reverse().map((event) =>
-    element("li", {}, element("time", {}, clock(event.time)), element("span", {}, inWords(event).words)));
+    element("li", {}, element("time", { datetime: new Date(event.time * 1000).toISOString() }, dayClock(event.time)), element("span", {}, inWords(event).words)));
   fill($("host-events"), items);
 }
 

@@ -1,6 +1,6 @@
 // The card of one role: count, why, chart, members, events, and the chart's figures as a table.
 
-import { clock, draw, fitted, flapLine, round } from "/chart.js";
+import { clock, dayClock, draw, fitted, flapLine, round } from "/chart.js";
 import { inWords } from "/events.js";
 
 const EVENTS_SHOWN = 8, ROWS = 40;
@@ -118,7 +118,7 @@ export class RoleCard {
     this.#table();
     const latest = this.marks.slice(-EVENTS_SHOWN).reverse();
     fill(this.parts.events, latest.length ? latest.map((one) => element("li", {},
-      element("time", { datetime: new Date(one.time * 1000).toISOString() }, clock(one.time, true)), element("span", {}, one.words)))
+      element("time", { datetime: new Date(one.time * 1000).toISOString() }, dayClock(one.time, true)), element("span", {}, one.words)))
       : [element("li", { class: "muted" }, "Nothing in this time.")]);
   }
 
@@ -180,10 +180,6 @@ function memberRow(member, i) {
   const note = member.blocked ? `${member.blocked.hook === "before_stop" ? "not stopped" : "no requests"}, its hook failed: ${member.blocked.reason}` : STEADY.has(member.phase) && member.phase !== "ready" ? null : member.detail;
   const state = element("td", {}, element("span", { class: `pill ${kind}` }, member.phase));
   if (note) state.append(element("span", { class: "note" }, note));
-  if (member.blocked) {
-    const hook = `hook ${member.blocked.hook.replaceAll("_", " ")} failed: ${member.blocked.reason}`;
-    state.append(element("span", { class: "note" }, hook));
-  }
   const name = element("th", { scope: "row" }, member.name);
   if (member.protected) name.append(element("span", { class: "note" }, "protected"));
   return element("tr", { "data-member": i }, name, state,
