@@ -31,9 +31,9 @@ class MemberView:
     `condemned`: its start failed, it is to be stopped. `quarantined`: not to be started nor
     published for now. `steady`: it has been ready for a while. `failed_starts`: quarantines in a
     row; the spare with the fewest is tried first, so that broken ones cannot take turns for ever.
-    `slow`: it was ready, and lost that only
-    because it answers late. `awaited`: somebody else stopped it and it is not yet clear whether
-    that is meant to last. `drained`: no request is left in it since it was last unpublished.
+    `slow`: it was ready, and lost that only because it answers late. `awaited`: somebody else
+    stopped it and it is not yet clear whether that is meant to last. `drained`: no request is left
+    in it since it was last unpublished.
     `busy`: the step under way. `hooks_due`: lifecycle hooks still to run. `stays`: its hook before
     stop failed; it is not to be stopped for now and serves on.
     """

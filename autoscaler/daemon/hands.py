@@ -68,7 +68,7 @@ class Hands:
         self._changed = now
 
     def forget(self, name: str) -> None:
-        """Stop watching a member: it runs again, or its stop was ours."""
+        """Stop watching a member whose case is clear."""
         self._down.pop(name, None)
 
     def disconnected(self) -> None:

@@ -12,7 +12,7 @@ _LEADS_TO_LOOK = frozenset(EventKind) - {EventKind.KILL, EventKind.CONNECTED}
 
 
 class Hearing:
-    """Makes the state follow events at once. An event missed costs time: looks find the same."""
+    """Makes the state follow events at once; looks find the same later, if an event is missed."""
 
     def __init__(self, state: State, looking: Looking, observing: Observing) -> None:
         self._state = state

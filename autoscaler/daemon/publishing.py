@@ -19,9 +19,10 @@ from autoscaler.errors import AutoscalerError, NginxTestFailedError, NginxUnreac
 from autoscaler.model import Member, Step, StepKind
 
 FIRST_ANSWER_SECONDS = 0.1
-"""How long a file with wrong addresses may stay for members to be asked at their new ones.
+"""How long the first file after a restart of the engine waits for the members' first answers.
 
-Less than its reload takes; without it every role answers 503 from that reload to the next.
+Their addresses are new, so none of them has proved to answer yet. A file made at once would list
+nobody, and every role would answer 503 until the next one; the wait is shorter than a reload.
 """
 
 _Change = tuple[RoleState, Member, StepKind]

@@ -21,7 +21,10 @@ EAGER_FOR_SECONDS = 15.0
 """How long after its start a member is probed eagerly; then once a second."""
 
 TOGETHER = 0.02
-"""Part of its interval by which a routine probe may come early, to be begun with others at once."""
+"""Part of `health_interval` by which a routine probe may come early.
+
+So probes that are due at nearly the same time are begun together, and wake the daemon once.
+"""
 
 PATIENT_SECONDS = 1.0
 """Time between probes of a member that is long in coming, or failed its last one."""

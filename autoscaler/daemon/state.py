@@ -132,9 +132,10 @@ class RoleState:
 class State:
     """The whole of what the controller knows.
 
-    `engine_up` is None until the first look. `publish_first` holds all other work back until
-    NGINX was asked once with fresh addresses: those of a look (`looked_from`: when the last began)
-    not older than the doubt (`distrusted_at`). `nginx_networks` are networks of NGINX's container.
+    `engine_up` is None until the first look. When the engine or NGINX begins anew, addresses known
+    before (`distrusted_at`) are in doubt, until a look that began later (`looked_from`: when the
+    last one began) has shown them. `publish_first` holds all other work back until NGINX was then
+    told of them, or failed to take them. `nginx_networks` are networks of NGINX's container.
     `late` says in words what has not come back for too long. `host` is the last look at the host
     itself, None where it is not measured.
     """

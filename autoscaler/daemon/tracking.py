@@ -85,7 +85,7 @@ class Track:
     retries: int = 0
 
     def observe(self, member: Member, now: float) -> bool:
-        """Take in a look at the member; return whether another run of it began."""
+        """Take in a look at the member; return whether it came up: in a new run, or unpaused."""
         if not member.running:
             self.running = False
             self.ready_since = None

@@ -32,11 +32,10 @@ class Turn:
 class Situation:
     """A role after a decision at `now`. `memory` is that after the decision.
 
-    `host` says what a saturated host lacks, with the numbers.
-
     `policy` has the bounds that were in force at the decision, until the first of the `turns`,
     which come in the order of time. `low_since` is when the mean fell below the lower threshold,
-    None while it is not below. The rules are asked every `step_seconds`.
+    None while it is not below. `host` says what a saturated host lacks, with the numbers. The rules
+    are asked every `step_seconds`.
     """
 
     role: str

@@ -28,9 +28,9 @@ def restored(memory: Memory, now: float) -> Memory:
 
     Times are already on this boot's monotonic clock (those from before the boot are negative).
     Dropped are entries from the future, without a finite time, recommendations below 0 and
-    events of less than one member. If anything was dropped, or nothing backs `recorded_at`, that
-    is None: the next decision then starts a full window from the current
-    count. `desired` is left alone.
+    events of less than one member. If anything was dropped, or no recommendation is left that
+    `recorded_at` could be the time of, it becomes None: the next decision then starts a full window
+    from the current count. `desired` is left alone.
     """
     recommendations = _plausible(memory.recommendations, now, least=0)
     up_events = _plausible(memory.up_events, now, least=1)

@@ -1,9 +1,11 @@
 """Which windows of a role's schedule are in force at a moment, until when, and what comes next.
 
-Pure: the moment and the time zone are arguments. Where clocks are changed, each time of a window
-happens once and in order: in an hour that comes twice, the first time; in an hour that is left
-out, at the jump. In force is therefore a matter of wall-clock times, even when both fall on the
-same moment.
+Pure: the moment and the time zone are arguments.
+
+When clocks are changed, each start and end still happens once, and in the order of the clock's
+hands. Of an hour that comes twice only the first counts. In an hour that is skipped, everything
+happens at the moment of the jump; a start and an end may then fall on the same moment, so which of
+them came last is decided by the hands of the clock, not by the moments.
 """
 
 from __future__ import annotations
@@ -16,7 +18,10 @@ from autoscaler.windows import Bounds, Window, bounds_of
 
 _SECOND = timedelta(seconds=1)
 _MOST_BOUNDARIES = 8
-"""How many starts and ends that change nothing are looked past; windows that end as they begin."""
+"""A forecast looks past so many starts and ends after which the same is in force as before.
+
+A window that begins again at the moment of its end has such ones, for ever.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,10 @@ IN_A_ROW = 2
 """So many useless starts one after another are told: a single one may be load that rose."""
 
 HELPED_PART = 0.25
-"""The mean must fall by this part of what spreading the same load would bring, else it is useless.
+"""How much of the expected fall of the mean a growth must bring, else it was useless.
 
-Not by all of it: load often rises while members start.
+Expected is what the same load gives when it is spread evenly over all members. Not all of that is
+asked for, because load often rises while members start.
 """
 
 GIVE_UP_SECONDS = 900.0
@@ -73,10 +74,10 @@ def follow(
 ) -> tuple[Trials, tuple[Growth, ...]]:
     """Take in a decision and the loads it was made on; return useless growths in a row to tell.
 
-    They are told when they are two starts or more together.
-    Judged is the mean once all members are warm for `settle_seconds`, which is the time readings
-    are averaged over: then nothing from before the start is left in them. A growth that is undone,
-    or whose members do not come, is forgotten.
+    They are told once they make `IN_A_ROW` starts together. A growth is judged by the mean when all
+    members have been warm for `settle_seconds`; that is the time readings are averaged over, so
+    nothing from before the start is left in them. A growth that is undone, or whose members do not
+    come, is forgotten.
     """
     before, after = decision.desired_before, decision.desired
     if after != before:
