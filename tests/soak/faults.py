@@ -16,6 +16,7 @@ from typing import Any
 from docker.errors import APIError, NotFound
 
 from tests.e2e.harness import Host
+from tests.soak import hooks
 from tests.soak.hands import STOP_SECONDS, Hands
 from tests.soak.invariants import Checker
 from tests.soak.plan import ROLES, Fault, Kind
@@ -55,6 +56,8 @@ class Faults:
             Kind.MEMBER_CUT_OFF: self._cut_off,
             Kind.MEMBER_RECREATED: self._recreate,
             Kind.ROLE_STOPPED: self._stop_role,
+            Kind.HOOK_FAILS: self._spoil_hook,
+            Kind.HOOK_HANGS: self._spoil_hook,
             Kind.SPARE_NEVER_HEALTHY: self._dull,
             Kind.SPARE_REMOVED: self._remove,
             Kind.NGINX_RESTARTED: self._restart_nginx,
@@ -134,12 +137,16 @@ class Faults:
         name = self._pick(fault, running=True)
         container = self._stack.container(name)
         trouble = self._trouble(fault, name, failures=NO_ANSWER, hurts=True)
-        self._act(trouble, (name,), container.pause)
+        kept = self._trouble(fault, keeps=True)  # nothing runs in a paused member, nor does a hook
+        try:
+            self._act(trouble, (name,), container.pause)
+        finally:
+            kept.injected, kept.ended = trouble.injected, trouble.ended
 
         def heal() -> None:
             with self._knowledge.by_hand(name), contextlib.suppress(APIError):
                 container.unpause()
-            trouble.ended = time.monotonic()
+            trouble.ended = kept.ended = time.monotonic()
 
         return heal
 
@@ -169,6 +176,19 @@ class Faults:
 
         def heal() -> None:
             self._hands.connect(name)
+            trouble.ended = time.monotonic()
+
+        return heal
+
+    def _spoil_hook(self, fault: Fault) -> Heal:
+        """Let the hooks before stop of all members fail, or take too long."""
+        self._need_no_other({Kind.HOOK_FAILS, Kind.HOOK_HANGS})
+        trouble = self._trouble(fault, keeps=True)
+        how = hooks.FAILS if fault.kind is Kind.HOOK_FAILS else hooks.HANGS
+        self._act(trouble, (), lambda: self._hands.leave_note(fault.role, how))
+
+        def heal() -> None:
+            self._hands.leave_note(fault.role, "no more")
             trouble.ended = time.monotonic()
 
         return heal
@@ -241,7 +261,7 @@ class Faults:
     def _end_daemon(self, fault: Fault) -> Heal:
         if self.daemon_is_down:
             raise NotNowError("the daemon is down")
-        trouble = self._trouble(fault, of_all=True)
+        trouble = self._trouble(fault, of_all=True, unseen=True)
         self.daemon_is_down = True
         kill = fault.kind is Kind.DAEMON_KILLED
         self._act(trouble, (), self._host.daemon.kill if kill else self._host.daemon.stop)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import tarfile
 from dataclasses import replace
 
+from docker.errors import NotFound
 from docker.models.containers import Container
 
 from autoscaler.demo.containers import ContainerMaker
 from autoscaler.demo.spec import RoleSpec
 from autoscaler.demo.stack import FIRST_MEMBER_HOST_NUMBER, HOST_NUMBERS_PER_ROLE, Stack
+from tests.soak import hooks
 
 STOP_SECONDS = 2
 NEVER = "1000000"
@@ -48,6 +53,12 @@ class Hands:
         new.rename(name)
         new.start()
 
+    def leave_note(self, role: str, what: str) -> None:
+        """Tell the hooks of all members of a role what to do, those that do not run included."""
+        for name in self._stack.members(role):
+            with contextlib.suppress(NotFound):  # removed by another fault
+                self._stack.container(name).put_archive("/", _archive(hooks.FAULT_FILE, what))
+
     def cut_off(self, name: str) -> None:
         """Take a member off the network."""
         network = self._stack.client.networks.get(self._stack.network_name)
@@ -68,3 +79,13 @@ class Hands:
         """Return a member's role and number."""
         role, number = name.removeprefix(f"{self._stack.project}-").rsplit("-", 1)
         return role, int(number)
+
+
+def _archive(path: str, line: str) -> bytes:
+    """Return a tar archive of one file with one line."""
+    content, stream = f"{line}\n".encode(), io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        entry = tarfile.TarInfo(path.lstrip("/"))
+        entry.size, entry.mode = len(content), 0o644
+        archive.addfile(entry, io.BytesIO(content))
+    return stream.getvalue()

@@ -10,17 +10,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from tests.soak.hooks import HookRules
 from tests.soak.looks import Look
-from tests.soak.troubles import REPAIR_SECONDS, SETTLED_SECONDS, Ledger, Trouble
+from tests.soak.troubles import (
+    LISTED_SECONDS,
+    REPAIR_SECONDS,
+    SETTLED_SECONDS,
+    Ledger,
+    Trouble,
+)
 
 LOOKS_IN_A_ROW = 2
 """A look is not one moment: what a single one shows may be torn."""
 
 UNPROVEN_SECONDS = 2.0
 """How long NGINX may serve another file than the ones seen: reloads come close together."""
-
-LISTED_SECONDS = 3.0
-"""How long NGINX's list may name a member that cannot answer, without a fault."""
 
 UNLISTED_SECONDS = 25.0
 """How long a member that can answer may stay out of the list: a start or a whole drain."""
@@ -59,6 +63,7 @@ class Checker:
     maximum: dict[str, int]
     ledger: Ledger = field(default_factory=Ledger)
     explained: Counter[str] = field(default_factory=Counter)
+    hooks: HookRules = field(default_factory=HookRules)
     last: Look | None = None
     _streaks: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
     _off_list_since: dict[str, float] = field(default_factory=dict)
@@ -69,6 +74,7 @@ class Checker:
         found = self._late(look)
         for role in self.minimum:
             found += self._role(role, look)
+        found += self.hooks.look(look, self.ledger)
         self._note_list(look)
         self.last = look
         return found
@@ -84,7 +90,7 @@ class Checker:
 
     def stop(self, stop: Stop) -> list[str]:
         """Judge a stop by the daemon."""
-        found = []
+        found = self.hooks.stop(stop.name, stop.role)
         if stop.name.endswith("-1"):
             found.append(f"the primary {stop.name} was stopped")
         since = self._off_list_since.get(stop.name)
@@ -104,14 +110,16 @@ class Checker:
         for trouble in self.ledger.open:
             if trouble.injected is None or look.began < trouble.injected + SETTLED_SECONDS:
                 continue
-            if trouble.of_all and trouble.ended is None:
+            if (trouble.of_all or trouble.keeps) and trouble.ended is None:
                 continue
             if trouble.ended is None and self._still_hit(trouble, look):
                 continue
-            full = trouble.overfull and any(
+            full = (trouble.overfull or trouble.keeps) and any(
                 look.places(role) > self.maximum[role] for role in trouble.roles
             )
-            if not full and all(self._served(trouble, role, look) for role in trouble.roles):
+            if not full and (
+                trouble.keeps or all(self._served(trouble, role, look) for role in trouble.roles)
+            ):
                 trouble.closed = look.began
 
     def _served(self, trouble: Trouble, role: str, look: Look) -> bool:
@@ -120,7 +128,7 @@ class Checker:
         What takes the daemon or NGINX away is over once NGINX answers, where a role has another
         trouble of its own.
         """
-        others = any(not t.of_all for t in self.ledger.open_of(role))
+        others = any(not t.of_all and not t.keeps for t in self.ledger.open_of(role))
         if trouble.of_all and others:
             return look.proven
         return look.whole(role, self.minimum[role])
@@ -138,7 +146,10 @@ class Checker:
         for trouble in self.ledger.open:
             if trouble.injected is None or (away and not trouble.of_all):
                 continue
-            if trouble.ended is None and (trouble.of_all or not self._has_other(trouble, look)):
+            lasts = trouble.ended is None
+            if lasts and (trouble.of_all or trouble.keeps or not self._has_other(trouble, look)):
+                continue
+            if trouble.overfull and not trouble.keeps and self._kept(trouble):
                 continue
             trouble.waited += seconds
             if trouble.waited > REPAIR_SECONDS:
@@ -148,6 +159,10 @@ class Checker:
                     + "; ".join(self._words(role, look) for role in sorted(trouble.roles))
                 )
         return found
+
+    def _kept(self, trouble: Trouble) -> bool:
+        """Whether hooks may be what leaves too many members after it."""
+        return any(map(self.ledger.keeps, trouble.roles))
 
     def _has_other(self, trouble: Trouble, look: Look) -> bool:
         """Whether some member that nothing was done to could take the place of the one hit."""
@@ -159,14 +174,17 @@ class Checker:
 
     def _role(self, role: str, look: Look) -> list[str]:
         """Judge one role."""
-        troubles = self.ledger.open_of(role)
+        troubles = [t for t in self.ledger.open_of(role) if not t.keeps]
+        keeps = self.ledger.keeps(role)
         rules: Mapping[str, tuple[bool, float]] = {
             "below min": (
                 not any(t.hurts for t in troubles) and len(look.serving(role)) < self.minimum[role],
                 0.0 if look.proven else UNPROVEN_SECONDS,
             ),
             "above max": (
-                not any(t.overfull for t in troubles) and look.places(role) > self.maximum[role],
+                not keeps
+                and not any(t.overfull for t in troubles)
+                and look.places(role) > self.maximum[role],
                 0.0,
             ),
             "NGINX lists who cannot answer": (

@@ -35,14 +35,15 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look at the whole. `listed` is what the generated file says that NGINX serves, addresses
-    by name and role; `proven`: NGINX answered with that file's generation.
+    """One look at the whole, from `began` to `ended`. `listed` is what the generated file says that
+    NGINX serves, addresses by name and role; `proven`: NGINX answered with that file's generation.
     """
 
     began: float
     members: Mapping[str, Seen]
     listed: Mapping[str, Mapping[str, str]]
     proven: bool
+    ended: float
 
     def of(self, role: str) -> tuple[Seen, ...]:
         """Return the members of a role that exist."""

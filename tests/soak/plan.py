@@ -39,6 +39,8 @@ class Kind(StrEnum):
     MEMBER_CUT_OFF = "member cut off its network"
     MEMBER_RECREATED = "member recreated as by compose"
     ROLE_STOPPED = "all members of a role stopped"
+    HOOK_FAILS = "hook before stop fails"
+    HOOK_HANGS = "hook before stop hangs"
     SPARE_NEVER_HEALTHY = "spare that never becomes healthy"
     SPARE_REMOVED = "spare removed and made anew"
     NGINX_RESTARTED = "NGINX restarted"
@@ -53,15 +55,24 @@ class Kind(StrEnum):
 
 OF_DAEMON = frozenset({Kind.DAEMON_KILLED, Kind.DAEMON_TERMINATED})
 WITH_SPARES_ONLY = frozenset(
-    {Kind.MEMBER_STARTED, Kind.SPARE_NEVER_HEALTHY, Kind.SPARE_REMOVED, Kind.RELOAD_GOOD}
+    {
+        Kind.MEMBER_STARTED,
+        Kind.SPARE_NEVER_HEALTHY,
+        Kind.SPARE_REMOVED,
+        Kind.RELOAD_GOOD,
+        Kind.HOOK_FAILS,
+        Kind.HOOK_HANGS,
+    }
 )
-"""Faults that need a role of more than one member."""
+"""Faults that need a role of more than one member; only those have hooks."""
 
 LASTING_SECONDS = {
     Kind.MEMBER_SICK: (3.0, 20.0),
     Kind.MEMBER_PAUSED: (1.0, 15.0),
     Kind.MEMBER_STOPPED_AND_STARTED: (0.2, 5.0),
     Kind.MEMBER_CUT_OFF: (2.0, 15.0),
+    Kind.HOOK_FAILS: (8.0, 25.0),
+    Kind.HOOK_HANGS: (8.0, 25.0),
     Kind.SPARE_NEVER_HEALTHY: (10.0, 25.0),
     Kind.SPARE_REMOVED: (1.0, 10.0),
     Kind.NGINX_KILLED: (0.2, 5.0),

@@ -16,6 +16,7 @@ from typing import Any
 from autoscaler.demo.spec import RoleSpec
 from autoscaler.demo.stack import Stack
 from tests.e2e.harness import FAST, FAST_ROLE, Host, role
+from tests.soak import hooks
 from tests.soak.faults import Faults, Heal, NotNowError
 from tests.soak.invariants import Checker, Failure
 from tests.soak.plan import ROLES, Fault, Plan, Segment
@@ -77,7 +78,11 @@ def specs() -> tuple[RoleSpec, ...]:
             most,
             cpus=0.25,
             env=NODE,
-            settings={**ROLE_SETTINGS, **(THRESHOLDS if most > 1 else {})},
+            settings={
+                **ROLE_SETTINGS,
+                **(THRESHOLDS if most > 1 else {}),
+                **(hooks.SETTINGS if name in hooks.HOOKED else {}),
+            },
         )
         for name, most in ROLES.items()
     )
@@ -252,6 +257,8 @@ class Run:
         for number, life in enumerate(self._lives, 1):
             for words in judge_life(life):
                 self._tell(f"life {number} of the daemon: {words}")
+        for words in watch.unmarked():
+            self._tell(words)
         report = traffic.report()
         longest = max(self._lives, key=len, default=[])
         self.result.figures = {
@@ -262,6 +269,7 @@ class Run:
             "daemon_lives": len(self.host.daemons),
             "starts_by_daemon": watch.changes["up by the daemon"],
             "stops_by_daemon": watch.changes["down by the daemon"],
+            "hooks": dict(self._checker.hooks.done),
             "longest_life_seconds": round(longest[-1].at - longest[0].at) if longest else 0,
             "rss_mib": [round(v.rss_mib, 1) for v in longest[:: max(1, len(longest) // 20)]],
             "descriptors": [v.descriptors for v in longest[:: max(1, len(longest) // 20)]],

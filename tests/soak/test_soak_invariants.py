@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.soak.invariants import LISTED_SECONDS, Checker, Failure, Stop
+from tests.soak.invariants import Checker, Failure, Stop
 from tests.soak.looks import Look, Seen, listed_in
-from tests.soak.troubles import BAD_GATEWAY, REPAIR_SECONDS, SLACK_SECONDS, Trouble
+from tests.soak.troubles import BAD_GATEWAY, LISTED_SECONDS, REPAIR_SECONDS, SLACK_SECONDS, Trouble
 from tests.soak.vitals import Vitals, judge_life
 
 ROLE = frozenset({"web"})
@@ -24,7 +24,7 @@ def seen(number: int, *, state: str = "running", answers: bool = True, inside: i
 def look(at: float, *members: Seen, listed: tuple[int, ...] = (1,), proven: bool = True) -> Look:
     """Return a look at the role web."""
     names = {f"web-{n}": f"10.0.0.{n}" for n in listed}
-    return Look(at, {m.name: m for m in members}, {"web": names}, proven)
+    return Look(at, {m.name: m for m in members}, {"web": names}, proven, at)
 
 
 @pytest.fixture

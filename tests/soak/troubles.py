@@ -20,6 +20,12 @@ SLACK_SECONDS = 0.5
 """How long after the list was seen whole a request may still meet what was before: a look every
 0.2 s, and NGINX's old workers that begin requests for up to 0.1 s."""
 
+LISTED_SECONDS = 3.0
+"""How long NGINX's list may name a member that cannot answer, without a fault."""
+
+BLIND_SECONDS = (2.0, 5.0)
+"""How long before a daemon's end and after its return something done by hand may stay unseen."""
+
 NOTHING: frozenset[str] = frozenset()
 BAD_GATEWAY = frozenset({"status 502", "status 503", "status 504"})
 NO_ANSWER = BAD_GATEWAY | {"timeout"}
@@ -32,7 +38,8 @@ class Trouble:
     """One injected fault. `member` is whom it hit, if one; `failures` are the kinds of failed
     requests it explains. `hurts`: a role may be without enough members meanwhile; `overfull`: it
     may have too many. `of_all`: nobody can mend anything while it lasts (the daemon or NGINX is
-    away). `injected` and `ended` are when the fault was done and when it was over.
+    away); `unseen`: nobody sees what is done by hand. `keeps`: a hook forbids to stop members.
+    `injected` and `ended` are when the fault was done and when it was over.
     """
 
     what: str
@@ -43,6 +50,8 @@ class Trouble:
     hurts: bool = False
     overfull: bool = False
     of_all: bool = False
+    unseen: bool = False
+    keeps: bool = False
     injected: float | None = None
     ended: float | None = None
     closed: float | None = None
@@ -63,6 +72,19 @@ class Ledger:
     def open_of(self, role: str) -> tuple[Trouble, ...]:
         """Return the open troubles of a role, those of all roles included."""
         return tuple(t for t in self.all if t.closed is None and role in t.roles)
+
+    def keeps(self, role: str) -> bool:
+        """Whether a hook may be in the way of a stop of the role's members."""
+        return any(t.keeps for t in self.open_of(role))
+
+    def unseen(self, at: float) -> bool:
+        """Whether a daemon may not have seen what was done by hand at a moment."""
+        before, after = BLIND_SECONDS
+        return any(
+            t.begun - before <= at and (t.closed is None or at <= t.closed + after)
+            for t in self.all
+            if t.unseen
+        )
 
     @property
     def open(self) -> tuple[Trouble, ...]:

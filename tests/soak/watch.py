@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from docker.errors import DockerException
+from docker.errors import DockerException, NotFound
 
 from autoscaler.actuation.proof import ask
 from autoscaler.actuation.upstreams import generation_of
 from autoscaler.demo.stack import Stack
+from tests.faults import hook_marks
 from tests.soak.invariants import Checker, Stop
 from tests.soak.looks import Look, Seen, listed_in
 from tests.soak.troubles import Trouble
@@ -102,6 +103,19 @@ class Watch:
             self._checker.ledger.all.append(trouble)
         return trouble
 
+    def unmarked(self) -> list[str]:
+        """Tell of members in which fewer hooks left their mark than the engine says ended well."""
+        with self.lock:
+            marks = dict(self._checker.hooks.marks)
+        found = []
+        for (container_id, hook), count in marks.items():
+            with contextlib.suppress(NotFound):  # made anew meanwhile
+                container = self._stack.client.containers.get(container_id)
+                left = hook_marks.marks(container).count(hook)
+                if left < count:
+                    found.append(f"{container.name} has {left} marks of {count} hooks: {hook}")
+        return found
+
     def look(self) -> Look:
         """Look once."""
         began = time.monotonic()
@@ -120,7 +134,7 @@ class Watch:
             self._proven_text = text
         elif self._proves(self._proven_text):  # the file is new, its reload is not done yet
             proven, text = True, self._proven_text
-        return Look(began, members, listed_in(text), proven)
+        return Look(began, members, listed_in(text), proven, time.monotonic())
 
     def _proves(self, text: str) -> bool:
         """Whether NGINX answers as the generation of this file."""
@@ -182,16 +196,24 @@ class Watch:
 
     def _event(self, event: dict[str, Any]) -> None:
         """Take in one event: note new runs, judge stops by the daemon."""
-        attributes = event.get("Actor", {}).get("Attributes", {})
+        actor = event.get("Actor", {})
+        attributes = actor.get("Attributes", {})
         name, action, now = attributes.get("name", ""), event.get("Action", ""), time.monotonic()
         if name not in self._roles:
             return
+        at = now - max(0.0, time.time() - event["timeNano"] / 1e9)
         ours = self._knowledge.hands.get(name, 0.0) >= now
         if action == "start":
             self._up_since[name] = now
+            with self.lock:
+                self._checker.hooks.began(name, at, by_hand=ours)
             self._pids.pop(name, None)
             self._knowledge.sick_until.pop(name, None)
             self.changes["up by the daemon"] += not ours
+        elif action.startswith("exec_"):
+            told = {**attributes, "id": actor.get("ID", "")}
+            with self.lock:
+                self._checker.hooks.command(name, action, at, told)
         elif action == "kill" and attributes.get("signal") == TERM and not ours:
             self.changes["down by the daemon"] += 1
             with self.lock:
