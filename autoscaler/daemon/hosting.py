@@ -28,7 +28,8 @@ def limits_of(settings: Settings) -> HeadroomLimits:
 def follow(state: State, load: HostLoad | None, journal: Journal) -> None:
     """Take in a look at the host; None: it was not or cannot be measured."""
     limits = limits_of(state.settings)
-    before, found = state.headroom, judge(limits, load, state.headroom)
+    before = state.headroom
+    found = judge(limits, load, before, journal.clock.monotonic())
     state.host, state.headroom = load, found
     cpu = None if load is None or load.cpu_percent is None else round(load.cpu_percent, 1)
     memory = None if load is None else round(load.memory_percent, 1)

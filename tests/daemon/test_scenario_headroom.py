@@ -67,7 +67,7 @@ def test_a_busy_host_starts_nobody_and_says_so_with_numbers(make_world: MakeWorl
         "Without that the rules would want 2.",
     ]
     world.engine.host = WELL
-    world.until(lambda: len(world.served()) == 2, 60.0)
+    assert world.until(lambda: len(world.served()) == 2, 120.0) >= 60.0
     (recovered,) = world.told("host.recovered")
     assert (recovered["resource"], recovered["cpu_percent"]) == ("cpu", 30.0)
 
@@ -90,7 +90,7 @@ def test_without_a_limit_a_busy_host_is_only_warned_of(world: World) -> None:
 
 
 def test_members_starved_by_a_busy_host_are_not_stopped(make_world: MakeWorld) -> None:
-    """They look idle for 20 minutes; the grace begins when the host has recovered."""
+    """They look idle for 20 minutes; the grace begins when the host has recovered, a minute on."""
     world = make_world(HOST_CPU_CEILING="90").start()
     world.until(lambda: world.served() == ["validator-1"])
     world.grow(2)
@@ -100,7 +100,7 @@ def test_members_starved_by_a_busy_host_are_not_stopped(make_world: MakeWorld) -
     assert world.desired() == 2
     world.engine.host = WELL
     took = world.until(lambda: world.desired() == 1)
-    assert 295.0 <= took <= 310.0
+    assert 355.0 <= took <= 370.0
 
 
 def test_a_member_that_dies_on_a_busy_host_is_replaced(make_world: MakeWorld) -> None:
@@ -147,7 +147,7 @@ def test_what_the_host_held_is_on_record_for_a_replay(
         world.load("validator", 95.0)
         for host in (BUSY, WELL, BUSY):
             world.engine.host = host
-            world.run(60.0)
+            world.run(120.0)
         world.load("validator", 5.0)
         world.run(600.0)
         database.commit()

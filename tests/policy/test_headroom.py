@@ -23,34 +23,64 @@ CPU, MEMORY = Overrides(host_cpu=True), Overrides(host_memory=True)
 
 
 @pytest.mark.parametrize(
-    ("load", "before", "found"),
+    ("load", "found"),
     [
-        (HostLoad(90.0, 50.0), WELL, WELL),  # the limit itself is well
-        (HostLoad(90.1, 50.0), WELL, BUSY),
-        (HostLoad(86.0, 50.0), BUSY, BUSY),  # not clearly better yet
-        (HostLoad(85.5, 50.0), BUSY, WELL),
-        (HostLoad(20.0, 10.0), WELL, WELL),
-        (HostLoad(20.0, 9.9), WELL, TIGHT),
-        (HostLoad(20.0, 10.9), TIGHT, TIGHT),
-        (HostLoad(20.0, 11.1), TIGHT, WELL),
-        (HostLoad(95.0, 5.0), WELL, Headroom(cpu_saturated=True, memory_saturated=True)),
-        (HostLoad(None, 50.0), WELL, WELL),  # the first look has no CPU
-        (HostLoad(None, 50.0), BUSY, BUSY),  # nor has that of a meter that a reload made anew
-        (None, BUSY, WELL),  # what is not known holds nobody
+        (HostLoad(90.0, 50.0), WELL),  # the limit itself is well
+        (HostLoad(90.1, 50.0), BUSY),
+        (HostLoad(20.0, 10.0), WELL),
+        (HostLoad(20.0, 9.9), TIGHT),
+        (HostLoad(95.0, 5.0), Headroom(cpu_saturated=True, memory_saturated=True)),
+        (HostLoad(None, 50.0), WELL),  # the first look has no CPU
     ],
 )
-def test_a_host_is_saturated_beyond_a_limit_until_it_is_clearly_better(
-    load: HostLoad | None, before: Headroom, found: Headroom
-) -> None:
+def test_a_host_is_saturated_beyond_a_limit(load: HostLoad, found: Headroom) -> None:
     """Without limits set, those of the warning: 90 % in use, 10 % left."""
-    assert judge(HeadroomLimits(), load, before) == found
+    assert judge(HeadroomLimits(), load, WELL, NOW) == found
+
+
+@pytest.mark.parametrize(
+    ("load", "before", "better"),
+    [
+        (HostLoad(86.0, 50.0), BUSY, False),
+        (HostLoad(85.5, 50.0), BUSY, True),
+        (HostLoad(20.0, 10.9), TIGHT, False),
+        (HostLoad(20.0, 11.1), TIGHT, True),
+    ],
+)
+def test_a_saturated_host_recovers_once_it_was_clearly_better_for_a_minute(
+    load: HostLoad, before: Headroom, better: bool
+) -> None:
+    """Well below the ceiling, well above the floor; a moment of it is not enough."""
+    found = before
+    for seconds in (0.0, 30.0, 59.9):
+        found = judge(HeadroomLimits(), load, found, NOW + seconds)
+        assert (found.cpu_saturated, found.memory_saturated) == (
+            before.cpu_saturated,
+            before.memory_saturated,
+        )
+    assert (judge(HeadroomLimits(), load, found, NOW + 60.0) == WELL) is better
+
+
+def test_a_load_that_breathes_around_the_limit_is_one_saturation() -> None:
+    """Every break begins the minute anew."""
+    found = WELL
+    for second in range(600):
+        busy = 97.0 if second % 50 == 0 else 40.0
+        found = judge(HeadroomLimits(), HostLoad(busy, 50.0), found, NOW + second)
+        assert found.cpu_saturated
+
+
+def test_what_is_not_known_holds_nobody_but_for_the_first_look_of_a_meter() -> None:
+    """A meter that a reload made anew has no CPU at first; a host may not be measured at all."""
+    assert judge(HeadroomLimits(), HostLoad(None, 50.0), BUSY, NOW) == BUSY
+    assert judge(HeadroomLimits(), None, BUSY, NOW) == WELL
 
 
 def test_limits_that_are_set_are_those_that_count() -> None:
     """A ceiling of 50 %, a floor of 40 %."""
     limits = HeadroomLimits(50.0, 40.0)
-    assert judge(limits, HostLoad(51.0, 41.0), WELL) == BUSY
-    assert judge(limits, HostLoad(49.0, 39.0), WELL) == TIGHT
+    assert judge(limits, HostLoad(51.0, 41.0), WELL, NOW) == BUSY
+    assert judge(limits, HostLoad(49.0, 39.0), WELL, NOW) == TIGHT
 
 
 @pytest.mark.parametrize(
