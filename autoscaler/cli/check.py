@@ -112,9 +112,11 @@ def _print_findings(findings: Sequence[Finding]) -> None:
         print("\n".join(map(plain, said.split("\n"))))
         if one.remedy:
             print(f"      -> {one.remedy}")
-    failed = sum(one.level is Level.FAIL for one in findings)
+    failed = [one.item for one in findings if one.level is Level.FAIL]
     warned = sum(one.level is Level.WARN for one in findings)
-    print(f"{failed} failed, {warned} warnings, {len(findings) - failed - warned} ok")
+    named = f" ({', '.join(failed)})" if failed else ""
+    fine = len(findings) - len(failed) - warned
+    print(f"{len(failed)} failed{named}, {warned} warnings, {fine} ok")
 
 
 def _as_object(loaded: Loaded, findings: Sequence[Finding]) -> dict[str, object]:

@@ -178,13 +178,16 @@ def _without_daemon(member: Member, served: Served) -> Finding:
 def _member_finding(
     member: Member, served: Served, role: Mapping[str, Any], frozen: str | None
 ) -> Finding:
-    """Lay the three side by side; they agree if all or none of them have the member at work."""
+    """Lay the three side by side; they agree if all or none of them have the member at work.
+
+    That NGINX proves nothing is told of the role, and of a member only if it may be served.
+    """
     item = f"drift {member.name}"
     wanted = member.name in role["chosen"]
     listed = _is_listed(member, served)
     rules = "wanted" if wanted else "spare"
     text = f"rules: {rules}; {_docker(member)}; {_nginx(member, served)}"
-    if wanted is member.running is listed and served.proven:
+    if wanted is member.running is listed and (served.proven or not listed):
         return ok(item, text)
     seen = next((one for one in role["members"] if one["name"] == member.name), None)
     return warn(item, text, _what_comes(seen, frozen))

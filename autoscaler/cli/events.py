@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from autoscaler.cli.envfile import add_env_file, load_from, path_despite_mistakes
-from autoscaler.cli.operating import add_examples, for_seconds
+from autoscaler.cli.operating import add_examples
 from autoscaler.cli.plain import plain
+from autoscaler.cli.times import moment
 from autoscaler.daemon.reading_history import StoredEvent, events_after, roles_on_record
 from autoscaler.errors import SettingsError, UsageError
 
@@ -31,10 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_env_file(parser)
     parser.add_argument(
         "--since",
-        type=for_seconds,
-        default=for_seconds("24h"),
+        type=moment,
+        default="24h",
         metavar="TIME",
-        help="how far back, such as 2h (default: 24h)",
+        help="from then on: 2h (ago) or 2026-03-01T03:00 (default: 24h)",
+    )
+    parser.add_argument(
+        "--until", type=moment, metavar="TIME", help="until then, written likewise (default: now)"
     )
     parser.add_argument("--role", metavar="ROLE", help="only events of this role")
     parser.add_argument("--follow", action="store_true", help="go on with what happens now")
@@ -42,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_examples(
         parser,
         "autoscaler events --since 2h",
+        "autoscaler events --since 2026-03-01T03:00 --until 2026-03-01T03:10",
         "autoscaler events --role validator --follow",
         "autoscaler events --since 7d --json | jq 'select(.event == \"scale.decided\")'",
     )
@@ -49,11 +54,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the events, oldest first; with `--follow` until interrupted."""
+    if arguments.until is not None and arguments.follow:
+        raise UsageError("--follow goes on until it is interrupted; leave --until out")
+    if arguments.until is not None and arguments.until <= arguments.since:
+        raise UsageError("--until is not after --since")
     path, roles = _history(arguments)
     if arguments.role is not None and arguments.role not in (roles or ()):
         _refuse_unknown(arguments.role, path, roles)
-    since = time.time() - arguments.since
-    for one in _events(path, since, arguments):
+    for one in _events(path, arguments):
         print(line(one, as_json=arguments.json), flush=arguments.follow)
     return 0
 
@@ -84,16 +92,17 @@ def _names(roles: Collection[str]) -> str:
     return ", ".join(sorted(roles)) or "none"
 
 
-def _events(path: Path, since: float, arguments: argparse.Namespace) -> Iterator[StoredEvent]:
+def _events(path: Path, arguments: argparse.Namespace) -> Iterator[StoredEvent]:
     """Yield what is stored, and with `--follow` what comes, also in a file begun anew."""
     last, file = 0, _identity(path)
     while True:
         before, file = file, _identity(path)
         if file != before:
             last = 0
-        for one in events_after(path, last, since, arguments.role):
+        for one in events_after(path, last, arguments.since, arguments.role):
             last = one.number
-            yield one
+            if arguments.until is None or one.wall < arguments.until:
+                yield one
         if not arguments.follow:
             return
         sys.stdout.flush()

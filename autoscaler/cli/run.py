@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--once",
         action="store_true",
-        help="measure for one averaging time, decide, do it, and end",
+        help="wait until the readings are full and WARMUP is over, decide, do it, and end",
     )
     parser.add_argument(
         "--dry-run",

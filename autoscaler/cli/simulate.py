@@ -15,6 +15,7 @@ from pathlib import Path
 
 from autoscaler.cli.envfile import add_env_file
 from autoscaler.cli.operating import add_examples
+from autoscaler.cli.times import moment
 from autoscaler.errors import AutoscalerError, SettingsError
 from autoscaler.policy.behavior import longest_period, longest_window
 from autoscaler.replay import plot
@@ -26,7 +27,6 @@ from autoscaler.replay.simulation import outcomes, simulate
 from autoscaler.replay.source import Recording, Span
 from autoscaler.replay.variants import Change, changed_settings
 from autoscaler.settings import DEFAULT_ENV_FILE, Settings
-from autoscaler.settings.durations import read_duration
 
 PROMETHEUS_SINCE = 86400.0
 """How far back Prometheus is asked without --since, in seconds."""
@@ -102,28 +102,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "autoscaler simulate --prometheus --since 2d --set validator.flap_guard=false",
     )
     parser.epilog = f"{_MODEL}\n{parser.epilog}"
-
-
-def moment(text: str) -> float:
-    """Read a time since 1970 as Unix seconds: how long ago, or a date (local without a zone)."""
-    try:
-        seconds = time.time() - read_duration(text)
-    except ValueError:
-        seconds = _unix_seconds(text)
-    if not seconds >= 0.0:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no time since 1970; write 7d or 12h for that long ago, or "
-            "2026-03-01T12:00"
-        )
-    return seconds
-
-
-def _unix_seconds(text: str) -> float:
-    """Return the Unix seconds of a date, nan if it is none."""
-    try:
-        return datetime.fromisoformat(text).astimezone(UTC).timestamp()
-    except (ValueError, OverflowError):
-        return math.nan
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -132,6 +132,8 @@ def load(
         raise SettingsError(problems)
     problems += cross_problems({path: item.value for path, item in given.items()})
     settings = _build(given, problems)
+    if problems and env_file is not None and not _exists(env_file):
+        problems.insert(0, f"{env_file} does not exist; name another file with --env-file")
     if settings is None or problems:
         raise SettingsError(problems)
     origins = {name: Origin(OriginKind.DEFAULT, name) for name in effective(settings)} | {

@@ -14,12 +14,13 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-from autoscaler.errors import AutoscalerError, DaemonUnreachableError
+from autoscaler.errors import AutoscalerError, DaemonUnreachableError, UsageError
 from autoscaler.surface.defects import Defects
 from autoscaler.surface.peer import peer_name
 from autoscaler.surface.requests import RefusedError, Reply, Request, read_request
@@ -225,7 +226,8 @@ def call(
 ) -> dict[str, Any]:
     """Ask the daemon of `run_dir`; return its answer. `body` are the fields of a command.
 
-    Raises DaemonUnreachableError if none answers there, AutoscalerError if it refuses.
+    Raises DaemonUnreachableError if none answers there, UsageError if it does not know what was
+    asked for or about, and AutoscalerError if it refuses for another reason.
     """
     where = run_dir / SOCKET
     connection = _Connection(where, ANSWER_SECONDS + 2)
@@ -248,6 +250,8 @@ def call(
         raise DaemonUnreachableError(f"no daemon answers on {where}: {error}") from error
     finally:
         connection.close()
-    if response.status != 200:  # noqa: PLR2004 - OK
+    if response.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}:
+        raise UsageError(str(answer.get("error", answer)))
+    if response.status != HTTPStatus.OK:
         raise AutoscalerError(str(answer.get("error", answer)))
     return answer

@@ -124,6 +124,14 @@ def test_a_file_that_nginx_does_not_prove_is_drift_though_its_lines_are_right() 
     assert found["drift b-1"][1].endswith("NGINX's file: listed, not proven")
 
 
+def test_a_spare_outside_the_file_is_well_though_nginx_proves_nothing() -> None:
+    """That is told once, of the role."""
+    members = [_member(1, RUNS), _member(2, SPARE)]
+    found = _found(members, _served(1, proven=False), _told(1))
+    assert found["drift b-2"][0] is Level.OK
+    assert found["drift b-2"][1].endswith("NGINX's file: not listed, not proven")
+
+
 def test_a_listed_member_without_a_container_is_named() -> None:
     """NGINX may send it requests."""
     found = drift_findings([_member(1, RUNS)], _served(1, 9), _told(1))

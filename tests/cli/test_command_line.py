@@ -129,12 +129,13 @@ class Answering:
 
     def __init__(self, run_dir: Path) -> None:
         self.answer: dict[str, Any] = {}
+        self.code = 200
         self.asked = threading.Event()
         self.control = ControlSocket(run_dir, self._ask, Defects(print))
 
     def _ask(self, request: Request) -> Reply:
         self.asked.set()
-        return Reply(self.answer)
+        return Reply(self.answer, self.code)
 
 
 @pytest.fixture
@@ -154,6 +155,16 @@ def test_status_prints_what_the_daemon_says(daemon: Answering, env_file: Path) -
     assert "2 wanted (1 to 3), 2 running, 1 healthy, 1 published" in text.stdout
     as_json = shell("status", "--json", "--env-file", str(env_file))
     assert json.loads(as_json.stdout) == STATUS
+
+
+@pytest.mark.parametrize(("code", "exits"), [(404, 2), (400, 2), (409, 1), (503, 1)])
+def test_what_the_daemon_does_not_know_is_bad_usage_and_what_it_refuses_a_failure(
+    daemon: Answering, env_file: Path, code: int, exits: int
+) -> None:
+    """A role that is none, as against a count outside the bounds or a daemon that is busy."""
+    daemon.answer, daemon.code = {"error": "why"}, code
+    done = shell("explain", "web", "--env-file", str(env_file))
+    assert (done.returncode, done.stdout, done.stderr) == (exits, "", "autoscaler: why\n")
 
 
 def test_a_watch_goes_on_while_the_daemon_is_restarted(

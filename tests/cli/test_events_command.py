@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,7 +35,7 @@ def test_following_goes_on_in_a_file_that_was_begun_anew(
     monkeypatch.setattr(events, "FOLLOW_SECONDS", 0.0)
     path = tmp_path / "history.db"
     write(path, "a.first", "a.second")
-    shown = events._events(path, 0.0, argparse.Namespace(role=None, follow=True))
+    shown = events._events(path, argparse.Namespace(since=0.0, until=None, role=None, follow=True))
     assert [next(shown).event, next(shown).event] == ["a.first", "a.second"]
     path.rename(tmp_path / "history.db.damaged")
     write(path, "a.third")
@@ -85,3 +87,42 @@ def test_with_mistakes_in_the_settings_an_unknown_role_is_still_told(
     assert "the settings: have mistakes; beside them the history: removed, validator" in (
         capsys.readouterr().err
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (["--since", "2026-03-01T03:00"], ["b", "c"]),
+        (["--since", "2026-03-01T03:00", "--until", "2026-03-01T03:10"], ["b"]),
+        (["--since", "2026-03-01", "--until", "2026-03-01T03:00"], ["a"]),
+    ],
+)
+def test_a_span_of_time_is_asked_for_as_it_stands_in_a_report(
+    env_file: Path, capsys: pytest.CaptureFixture[str], words: list[str], shown: list[str]
+) -> None:
+    """Events at 2:59, 3:00 and 3:10 by the reader's clock; the end is not part of the span."""
+    database = open_history(env_file.parent / "history.db")
+    with database:
+        for name, minute in (("a", 179), ("b", 180), ("c", 190)):
+            at = datetime.fromisoformat("2026-03-01").astimezone().timestamp() + 60 * minute
+            database.execute(*schema.event(at, name, {}))
+    database.close()
+    told = ["events", "--json", *words, "--env-file", str(env_file)]
+    assert main(told) == 0
+    events_told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one["event"] for one in events_told if one["event"] in "abc"] == shown
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--until", "1h", "--follow"], "--follow goes on until it is interrupted"),
+        (["--since", "1h", "--until", "2h"], "--until is not after --since"),
+    ],
+)
+def test_a_span_that_has_no_end_or_none_at_all_is_bad_usage(
+    env_file: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    """Told before anything is looked up."""
+    assert main(["events", *words, "--env-file", str(env_file)]) == 2
+    assert said in capsys.readouterr().err

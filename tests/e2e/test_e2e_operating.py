@@ -154,7 +154,7 @@ def test_explain_says_why_a_role_has_its_count_and_what_is_in_force(host: Host) 
     assert last.startswith("In force: pause of validator, until ")
     assert last.endswith(": deploy")
     wrong = autoscaler("explain", "validater", *env(host))
-    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "no role 'validater'; there are: validator" in wrong.stderr
 
 

@@ -291,6 +291,17 @@ def test_a_repeated_name_is_an_error(tmp_path: Path) -> None:
     ]
 
 
+def test_mistakes_that_come_of_an_absent_file_begin_with_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the wrong host, or in a shell without its variables, the file is what lacks."""
+    absent = tmp_path / "none.env"
+    monkeypatch.setattr("autoscaler.settings.loader.DEFAULT_ENV_FILE", absent)
+    first, second = _problems(absent, AUTOSCALER_PROJECT="")
+    assert first == f"{absent} does not exist; name another file with --env-file"
+    assert second.startswith("AUTOSCALER_PROJECT: nothing says which containers")
+
+
 def test_without_any_scope_both_ways_are_explained() -> None:
     """Neither a project nor members by name: nothing may be touched, so nothing starts."""
     problems = _problems(AUTOSCALER_PROJECT="")
