@@ -156,6 +156,7 @@ class Looking:
             exit_code=member.exit_code,
             oom_killed=member.oom_killed,
             reason=_death(member) if after else "its container was removed or renamed",
+            hint=_remedy(member) if after else None,
         )
         if member.state is ContainerState.PAUSED:
             return
@@ -276,3 +277,9 @@ def _death(member: Member) -> str:
     if member.exit_code is None:
         return "it ended"
     return f"it ended with exit code {member.exit_code}"
+
+
+def _remedy(member: Member) -> str:
+    """Say what to do about a container that ended or was paused."""
+    paused = member.state is ContainerState.PAUSED
+    return f"docker {'unpause' if paused else 'logs'} {member.name}"

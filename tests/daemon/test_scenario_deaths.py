@@ -32,6 +32,18 @@ def test_a_death_by_lack_of_memory_is_told_as_such(world: World) -> None:
     assert (told["reason"], told["oom_killed"]) == ("it ran out of memory", True)
 
 
+def test_a_death_is_told_with_what_to_do(world: World) -> None:
+    """The command to find out why, or to let it go on."""
+    world.grow(2)
+    world.engine.end("validator-1", 3)
+    world.engine.pause("validator-2")
+    world.run(1.0)
+    assert {e["member"]: e["hint"] for e in world.told("member.died")} == {
+        "validator-1": "docker logs validator-1",
+        "validator-2": "docker unpause validator-2",
+    }
+
+
 def test_a_look_between_the_two_events_does_not_hide_the_lack_of_memory(world: World) -> None:
     """It finds a container that runs and says nothing of memory yet."""
     world.grow(2)
