@@ -264,7 +264,12 @@ class Publishing:
         if not track.running:
             return "it does not run"
         if not track.ready:
-            return f"it cannot answer: {track.probe_detail}"
+            detail = track.probe_detail
+            return (
+                f"it cannot answer: {detail}"
+                if detail
+                else "it has not answered at its present address yet"
+            )
         return "it is surplus" if member.name not in role.chosen else "its address changed"
 
     def _failed(self, rendered: Rendered, error: AutoscalerError) -> None:

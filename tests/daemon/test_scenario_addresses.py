@@ -60,6 +60,7 @@ def test_an_exchange_of_addresses_is_mended_by_one_reload(roles: World) -> None:
     began = recovered(roles)
     assert roles.nginx.served == {ONE, OTHER}
     assert roles.nginx.reloads == reloads + 1
+    assert {e["reason"] for e in roles.told("member.unpublished")} == {"its address changed"}
     assert max(at for _, at in published(roles)) - began < 0.1
 
 
@@ -70,6 +71,7 @@ def test_an_answer_that_does_not_come_keeps_no_wrong_address(roles: World) -> No
     began = recovered(roles)
     first = roles.told("member.unpublished")
     assert {e["member"] for e in first} == {ONE, OTHER}
+    assert {e["reason"] for e in first} == {"it has not answered at its present address yet"}
     assert max(e["at"] for e in first) - began < 0.2
 
 
