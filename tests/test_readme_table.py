@@ -1,16 +1,24 @@
-"""The table in the tests' README is whole, and names only tests and folders that exist."""
+"""The tables: that of the tests' README names only tests and folders that exist, that of failures
+in the README has every event that people are told of.
+"""
 
 from __future__ import annotations
 
 import ast
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from autoscaler.settings.event_names import EVENTS
+from autoscaler.settings.notify import NotifySettings
+from autoscaler.surface.notices.pending import Notice, Selection
+
 HERE = Path(__file__).parent
 TEXT = (HERE / "README.md").read_text(encoding="utf-8")
 ITEMS = 56
+NOW = datetime(2027, 1, 20, tzinfo=UTC)
 ROW = re.compile(r"^\| (\d+) \| (.+?) \| (.+) \|$", re.MULTILINE)
 TEST = re.compile(r"`([a-z0-9_/]+\.py)::(\w+)`")
 FOLDER = re.compile(r"`([a-z0-9]+)`")
@@ -51,3 +59,13 @@ def test_every_folder_is_described() -> None:
     first = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     described = {name for cell in first for name in FOLDER.findall(cell)}
     assert described == {path.parent.name for path in HERE.glob("*/test_*.py")}
+
+
+def test_every_event_that_people_are_told_of_is_in_the_table_of_failures() -> None:
+    """Whoever is woken by one finds there what it means."""
+    readme = (HERE.parent / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("## When things fail")[2].partition("## Under systemd")[0]
+    default = NotifySettings().events
+    told = [e for e in EVENTS if Selection(default).pick(Notice(NOW, "error", e, {}))]
+    assert len(told) > 20
+    assert [name for name in told if f"`{name}`" not in table] == []
