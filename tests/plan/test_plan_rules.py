@@ -124,6 +124,13 @@ def test_never_more_than_the_maximum_run_because_of_starts() -> None:
     assert StepKind.START not in steps(result).values()
 
 
+def test_below_the_maximum_a_sick_member_runs_until_its_place_is_taken() -> None:
+    """Nothing is won by stopping it earlier: it may recover before the spare is up."""
+    left = replace(sick(2), exposed=False, drained=True)
+    assert steps(plan(2, serving(1), left, spare(3))) == {"v3": StepKind.START}
+    assert steps(plan(2, serving(1), left, spare(3), maximum=2)) == {"v2": StepKind.STOP}
+
+
 def test_starts_in_one_plan_stop_at_the_maximum() -> None:
     """Two more are wanted, one place is left: one start."""
     result = plan(3, serving(1), sick(2), spare(3), spare(4))
