@@ -87,7 +87,11 @@ class LimitedThreads(socketserver.ThreadingMixIn):
     def process_request(self, request: object, client_address: object) -> None:
         """Start a thread for a connection if one is free."""
         if self._slots.acquire(blocking=False):
-            super().process_request(request, client_address)  # type: ignore[arg-type]
+            try:
+                super().process_request(request, client_address)  # type: ignore[arg-type]
+            except BaseException:  # no thread was started that would give the slot back
+                self._slots.release()
+                raise
             return
         if isinstance(request, socket.socket):
             request.settimeout(0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pwd
@@ -226,3 +227,22 @@ def test_a_defect_is_answered_and_told(daemon: Daemon) -> None:
     with pytest.raises(AutoscalerError, match="a defect: this answer could not be made"):
         call(daemon.run_dir, "POST", "/v1/reload")
     assert [(d.surface, d.request) for d in daemon.told] == [("control", "POST /v1/reload")]
+
+
+def test_a_thread_that_cannot_be_started_costs_no_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the last place lost, every later request would be refused for ever."""
+    monkeypatch.setattr("autoscaler.surface.control.MOST_THREADS", 1)
+    daemon = Daemon(tmp_path)
+    daemon.control.start()
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with contextlib.suppress(ConnectionError):  # reset, or closed: as the kernel likes
+            assert daemon.raw(b"GET /v1/status HTTP/1.1\r\n\r\n") == b""
+    assert call(tmp_path, "GET", "/v1/status")["verb"] == "status"
+    daemon.control.stop()
