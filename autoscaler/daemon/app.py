@@ -20,13 +20,14 @@ from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.lock import InstanceLock
 from autoscaler.daemon.ports import Parts
 from autoscaler.daemon.stored import Stored, load_in_time, tell
-from autoscaler.daemon.telling import Told, Troubled
+from autoscaler.daemon.telling import Door, Told, Troubled
 from autoscaler.engine.events import Watcher
 from autoscaler.policy.overrides import Moment
 from autoscaler.settings import Loaded, Settings
 from autoscaler.settings.http import split_address
 from autoscaler.settings.names import variable
-from autoscaler.surface.control import ANSWER_SECONDS, ControlSocket
+from autoscaler.surface.control import ANSWER_SECONDS
+from autoscaler.surface.control_socket import ControlSocket
 from autoscaler.surface.defects import Defects
 from autoscaler.surface.http_server import HttpServer
 from autoscaler.surface.notices.apart import deliver_apart
@@ -109,7 +110,10 @@ class _Daemon:
         self._controller = Controller(loaded, options, outside)
         self._watcher = Watcher(lambda: assembly.client(settings), self._controller.inbox.put)
         defects = Defects(Troubled(self._journal, self._put).tell)
-        self._control = ControlSocket(settings.run_dir, self._ask, defects)
+        door = Door(self._journal, self._put)
+        self._control = ControlSocket(
+            settings.run_dir, self._ask, defects, door.told, self._controller.work.check
+        )
         archive = HistoryArchive(settings.state_dir / "history.db")
         site = Site(board, archive, self._journal.counts, clock, version)
         self._http = HttpServer(site, settings.http.hosts, self._http_failed, defects)

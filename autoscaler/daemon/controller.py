@@ -35,6 +35,7 @@ from autoscaler.daemon.single_run import SingleRun
 from autoscaler.daemon.state import State
 from autoscaler.daemon.ticker import Ticker
 from autoscaler.daemon.viewing import view
+from autoscaler.daemon.work import Work
 from autoscaler.daemon.worker import Done, Pool
 from autoscaler.events import EngineEvent
 from autoscaler.policy.overrides import Moment, Override
@@ -85,6 +86,7 @@ class Controller:
         self.inbox: Inbox = queue.SimpleQueue()
         self._options = options
         self._journal = outside.journal
+        self.work = Work(outside.journal)
         self._clock = outside.journal.clock
         self._history = outside.history
         now = Now.of(self._clock, outside.boot_id)
@@ -135,13 +137,20 @@ class Controller:
 
     def begin(self) -> None:
         """Look at the world for the first time."""
+        self.work.begin(Tick())
         self._observing.use(self._parts)
         self._freezing.begin()
         self._tick()
         self._update()
+        self.work.end()
 
     def take(self, item: Item | None) -> None:
         """Handle one item (None: something is due by time) and begin what follows from it."""
+        self.work.begin(item)
+        self._take(item)
+        self.work.end()
+
+    def _take(self, item: Item | None) -> None:
         if not self._handle(item):
             return
         self._overriding.expire(self._clock.monotonic())

@@ -34,6 +34,32 @@ class Troubled:
         self._put(Done("request", lambda _result: told(), lambda _error: None))
 
 
+class Door:
+    """Reports a control socket that was removed. `put` takes an item for the controller."""
+
+    def __init__(self, journal: Journal, put: Callable[[Item], None]) -> None:
+        self._journal = journal
+        self._put = put
+
+    def told(self, trouble: str) -> None:
+        """Tell what is wrong with it, or that it is there again if `trouble` is empty."""
+        if trouble:
+            tell = partial(
+                self._journal.error,
+                "control.failed",
+                reason=trouble,
+                consequence="scaling goes on; no command can be given until it is there again",
+            )
+        else:
+            tell = partial(
+                self._journal.warning,
+                "control.recovered",
+                reason="somebody removed the control socket; it listens on a new one",
+                hint="let whatever clears old files leave AUTOSCALER_RUN_DIR alone",
+            )
+        self._put(Done("control", lambda _result: tell(), lambda _error: None))
+
+
 class Told:
     """Counts messages, and reports places that fail in the controller's thread, where events are.
 

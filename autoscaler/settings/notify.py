@@ -60,6 +60,7 @@ class NotifySettings(BaseModel):
         "*late",
         "*warning",
         "*saturated",
+        "*stuck",
         "*useless",
         "*flapping",
     )

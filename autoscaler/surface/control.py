@@ -1,17 +1,14 @@
-"""The control socket: HTTP over a Unix socket. Whoever may open the socket may command."""
+"""The control socket's two ends: HTTP over a Unix socket. Whoever may open it may command."""
 
 from __future__ import annotations
 
 import contextlib
-import grp
 import io
 import json
 import os
 import queue
 import socket
 import socketserver
-import stat
-import threading
 import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -40,6 +37,8 @@ REQUEST_SECONDS = 10.0
 MOST_THREADS = 64
 """Requests under way at once; more are refused without a thread."""
 
+_MODE = 0o660
+
 SOCKET = "control.sock"
 """Name of the socket in the run directory; each daemon makes it anew."""
 
@@ -61,7 +60,7 @@ Ask = Callable[[Request], Reply]
 class _Handler(BaseHTTPRequestHandler):
     """Turns a request into a verb and the daemon's answer into JSON."""
 
-    server: _Server
+    server: ControlServer
     protocol_version = "HTTP/1.1"
 
     def handle(self) -> None:
@@ -148,7 +147,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing: what a command changes is logged by the daemon."""
 
 
-class _Server(LimitedThreads, socketserver.UnixStreamServer):
+class ControlServer(LimitedThreads, socketserver.UnixStreamServer):
     """Serves each connection in a thread of its own, up to a limit."""
 
     surface = "control"
@@ -159,52 +158,11 @@ class _Server(LimitedThreads, socketserver.UnixStreamServer):
         LimitedThreads.__init__(self, MOST_THREADS, _BUSY, defects)
         socketserver.UnixStreamServer.__init__(self, path, _Handler)
 
-
-class ControlSocket:
-    """Listens on `<run_dir>/control.sock`.
-
-    `ask` gives a request to the daemon and returns its answer; it raises
-    queue.Empty when there is no answer in time. `defects` hears of answers that could not be made.
-    """
-
-    def __init__(self, run_dir: Path, ask: Ask, defects: Defects) -> None:
-        self.path = run_dir / SOCKET
-        self._defects = defects
-        self._ask = ask
-        self._server: _Server | None = None
-
-    def start(self) -> None:
-        """Listen, replacing a socket that a killed daemon has left; call with the lock held."""
-        try:
-            if self.path.exists() and stat.S_ISSOCK(self.path.stat().st_mode):
-                self.path.unlink()
-            before = os.umask(0o117)
-            try:
-                self._server = _Server(str(self.path), self._ask, self._defects)
-            finally:
-                os.umask(before)
-            _give_to_group(self.path)
-        except OSError as error:
-            raise AutoscalerError(
-                f"cannot listen on {self.path}: {error.strerror or error}; AUTOSCALER_RUN_DIR must "
-                "be a directory this user may write to, with a path of at most 90 characters"
-            ) from error
-        threading.Thread(target=self._server.serve_forever, name="control", daemon=True).start()
-
-    def stop(self) -> None:
-        """Stop listening and remove the socket."""
-        if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
-            self.path.unlink(missing_ok=True)
-
-
-def _give_to_group(path: Path) -> None:
-    """Let the group use the socket where the group exists and we may."""
-    try:
-        os.chown(path, -1, grp.getgrnam(GROUP).gr_gid)
-    except (KeyError, PermissionError):
-        return
+    def server_bind(self) -> None:
+        """Make the file with no more rights than it shall have, whatever the umask is."""
+        os.fchmod(self.fileno(), _MODE)  # the kernel takes the file's mode from here
+        super().server_bind()
+        Path(str(self.server_address)).chmod(_MODE)
 
 
 class _Connection(HTTPConnection):

@@ -17,7 +17,7 @@ from autoscaler.cli.main import COMMANDS, main
 from autoscaler.cli.status import lines
 from autoscaler.cli.times import when
 from autoscaler.errors import DaemonUnreachableError
-from autoscaler.surface.control import ControlSocket
+from autoscaler.surface.control_socket import ControlSocket
 from autoscaler.surface.defects import Defects
 from autoscaler.surface.requests import Reply, Request
 

@@ -11,7 +11,8 @@ from autoscaler.cli import lease as lease_module
 from autoscaler.cli.lease import LOOK_SECONDS, RENEW_SECONDS, Lease, socket_identity
 from autoscaler.cli.main import main
 from autoscaler.errors import AutoscalerError, DaemonUnreachableError, SettingsError
-from autoscaler.surface.control import SOCKET, ControlSocket
+from autoscaler.surface.control import SOCKET
+from autoscaler.surface.control_socket import ControlSocket
 from autoscaler.surface.defects import Defects
 from autoscaler.surface.requests import Reply, Request
 from tests.e2e.waiting import until

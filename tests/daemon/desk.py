@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from autoscaler.daemon.inbox import Command
-from autoscaler.surface.control import ControlSocket
+from autoscaler.surface.control_socket import ControlSocket
 from autoscaler.surface.defects import Defect, Defects
 from autoscaler.surface.requests import VERBS, Reply, Request
 from tests.daemon.conftest import World

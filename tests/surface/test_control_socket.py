@@ -10,18 +10,20 @@ import queue
 import socket
 import stat
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from autoscaler.errors import AutoscalerError, DaemonUnreachableError
-from autoscaler.surface.control import ControlSocket, call
+from autoscaler.surface.control import call
+from autoscaler.surface.control_socket import ControlSocket
 from autoscaler.surface.defects import Defect, Defects
 from autoscaler.surface.requests import Reply, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 class Daemon:
@@ -32,9 +34,18 @@ class Daemon:
         self.asked: list[str] = []
         self.requests: list[Request] = []
         self.busy = False
-        self.broken = False
+        self.broken = self.clumsy = False
         self.told: list[Defect] = []
-        self.control = ControlSocket(run_dir, self.ask, Defects(self.told.append))
+        self.lost: list[str] = []
+        self.looks = 0
+        self.control = ControlSocket(
+            run_dir, self.ask, Defects(self.told.append), self.lost.append, self._beside
+        )
+
+    def _beside(self) -> None:
+        self.looks += 1
+        if self.clumsy:
+            raise RuntimeError("no such look")
 
     def ask(self, request: Request) -> Reply:
         """Answer, or not in time."""
@@ -141,6 +152,61 @@ def test_a_socket_left_by_a_killed_daemon_is_replaced(tmp_path: Path) -> None:
     daemon.control.start()
     assert call(tmp_path, "GET", "/v1/status")["verb"] == "status"
     daemon.control.stop()
+
+
+def _until(fact: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + 20.0
+    while not fact():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_socket_that_was_removed_is_made_anew_and_told(daemon: Daemon) -> None:
+    """A cleaner of old files must not make a daemon that runs unreachable for ever."""
+    daemon.control.path.unlink()
+    _until(lambda: daemon.lost == [""])
+    assert call(daemon.run_dir, "GET", "/v1/status")["verb"] == "status"
+    assert stat.S_IMODE(daemon.control.path.stat().st_mode) == 0o660
+
+
+def test_a_socket_whose_directory_is_gone_is_told_once_and_made_when_it_is_back(
+    daemon: Daemon,
+) -> None:
+    """It is tried at every look; the words name the directory's setting."""
+    aside = daemon.run_dir.rename(daemon.run_dir.with_name("aside"))
+    looks = daemon.looks
+    _until(lambda: daemon.looks > looks + 1)
+    (trouble,) = daemon.lost
+    assert "AUTOSCALER_RUN_DIR must be a directory" in trouble
+    (aside / "control.sock").unlink()
+    aside.rename(daemon.run_dir)
+    _until(lambda: daemon.lost == [trouble, ""])
+    assert call(daemon.run_dir, "GET", "/v1/status")["verb"] == "status"
+
+
+def test_what_somebody_has_put_in_the_place_of_the_socket_stays(daemon: Daemon) -> None:
+    """It is told once; two daemons must not take the place from each other for ever."""
+    daemon.control.path.unlink()
+    _until(lambda: daemon.lost == [""])
+    other = daemon.run_dir / "other"
+    other.write_text("precious", encoding="utf-8")
+    other.replace(daemon.control.path)
+    _until(lambda: len(daemon.lost) == 2)
+    looks = daemon.looks
+    _until(lambda: daemon.looks > looks + 1)
+    assert daemon.lost[1:] == [
+        f"{daemon.control.path} is not this daemon's socket any more; remove it"
+    ]
+    assert daemon.control.path.read_text(encoding="utf-8") == "precious"
+
+
+def test_a_defect_beside_the_listening_does_not_end_it(daemon: Daemon) -> None:
+    """It is reported like one in an answer."""
+    daemon.clumsy = True
+    _until(lambda: bool(daemon.told))
+    assert daemon.told[0].request == "a look beside"
+    assert call(daemon.run_dir, "GET", "/v1/status")["verb"] == "status"
 
 
 def test_a_file_that_is_no_socket_is_not_removed(tmp_path: Path) -> None:
