@@ -20,6 +20,7 @@ from autoscaler.cli.lease import LOOK_SECONDS, Lease, socket_identity
 from autoscaler.cli.operands import role_name
 from autoscaler.cli.operating import add_examples, command, role_of
 from autoscaler.errors import AutoscalerError
+from autoscaler.policy.overrides import RUNS
 from autoscaler.surface.control import SOCKET
 
 NOT_FOUND, NOT_EXECUTABLE, BY_SIGNAL = 127, 126, 128
@@ -56,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     fields = {
         "lease": uuid.uuid4().hex,
-        "reason": _one_line(arguments.reason or "runs " + " ".join(words)),
+        "reason": _one_line(arguments.reason or RUNS + " ".join(words)),
         "role": role_of(arguments.role),
     }
     socket = run_dir_of(arguments) / SOCKET

@@ -72,10 +72,13 @@ def words(one: Mapping[str, Any]) -> str:
         what += f" {one['direction']}"
     if one["kind"] == "pin":
         what += f" at {one['count']}" + (" (forced)" if one["forced"] else "")
-    until = f"until {when(one['until'])}" if one["until"] else _open_end(str(one["kind"]))
+    kind = str(one["kind"])
+    timed = one["until"] and kind != "hold"  # a hold is renewed
+    until = f"until {when(one['until'])}" if timed else _open_end(kind)
     role = one["role"] or "all roles"
     return f"{what} of {role}, {until}, by {one['by']} since {when(one['since'])}: {one['reason']}"
 
 
 def _open_end(kind: str) -> str:
-    return "until the file is removed" if kind == "freeze" else "until resumed"
+    ends = {"freeze": "until the file is removed", "hold": "while its command runs"}
+    return ends.get(kind, "until resumed")

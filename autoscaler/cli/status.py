@@ -142,6 +142,8 @@ def _role_lines(name: str, role: dict[str, Any]) -> list[str]:
             f"  becomes {coming['desired']} in {duration_words(coming['in_seconds'])}, at "
             f"{when(coming['at'])}, if the readings stay as they are"
         )
+    if role.get("next_change_waits"):
+        out.append(f"  nothing changes {role['next_change_waits']}")
     out += [f"  missing: {missing}" for missing in role["missing"]]
     for member in role["members"]:
         out += [_member_line(member), *_blocked_lines(member)]

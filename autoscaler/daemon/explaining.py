@@ -40,7 +40,20 @@ def situation(role: RoleState, state: State, moment: Moment) -> Situation | None
         role.low_since,
         hosting.words(state),
         _turns(role, state, moment),
+        _lease(role, state, moment),
     )
+
+
+def _lease(role: RoleState, state: State, moment: Moment) -> str:
+    """Say while which commands no member of the role is stopped; empty without any."""
+    zone = state.settings.zone()
+    now = datetime.fromtimestamp(moment.wall, zone)
+    told = []
+    for one in state.overrides:
+        if one.kind is OverrideKind.HOLD and one.concerns(role.name):
+            since = moment_words(datetime.fromtimestamp(one.since, zone), now)
+            told.append(f"{one.command} runs ({one.by}, since {since} {zone})")
+    return f"while {' and '.join(told)}" if told else ""
 
 
 def _in_reach(role: RoleState, policy: RolePolicy) -> RolePolicy:
@@ -52,7 +65,7 @@ def _in_reach(role: RoleState, policy: RolePolicy) -> RolePolicy:
 def _turns(role: RoleState, state: State, moment: Moment) -> list[Turn]:
     """Return what time alone will change for the role: its schedule, and overrides that end.
 
-    A lease does not count: whoever holds it renews it.
+    A lease does not count: whoever holds it renews it, see `lease`.
     """
     wall = datetime.fromtimestamp(moment.wall, UTC)
     policy, standing = role.policy, state.overrides
@@ -120,6 +133,7 @@ def answer(role: RoleState, state: State, moment: Moment) -> dict[str, Any]:
         "schedule": scheduling.shown(role, state.settings, wall),
         "next_change_seconds": told.next_seconds if told else None,
         "next_desired": told.next_desired if told else None,
+        "next_change_waits": (told.waits or None) if told else None,
         "decision": rounded(role.decision) if role.decision else None,
         "overrides": [shown(o, moment) for o in state.overrides if o.concerns(role.name)],
     }

@@ -97,24 +97,28 @@ def _role(role: RoleState, state: State, moment: Moment, *, foresee: bool) -> di
         "decision": rounded(role.decision) if role.decision else None,
         "last_change": role.last_change,
         "turns_last_hour": role.turns.count,
-        "next_change": _next_change(role, state, moment) if foresee else None,
+        **(_coming(role, state, moment) if foresee else {}),
         "missing": sorted(role.missing),
         "members": [_member(role, m, published=m.name in published, now=now) for m in role.ordered],
     }
 
 
-def _next_change(role: RoleState, state: State, moment: Moment) -> dict[str, Any] | None:
-    """Return what the count becomes, and when, if the readings stay as they are."""
+def _coming(role: RoleState, state: State, moment: Moment) -> dict[str, Any]:
+    """Return what the count becomes, and when, if the readings stay as they are.
+
+    Or while which commands it does not change.
+    """
     told = explanation(role, state, moment)
     if told is None or told.next_seconds is None:
-        return None
+        return {"next_change": None, "next_change_waits": (told.waits or None) if told else None}
     ago = 0.0 if state.sampled_at is None else moment.monotonic - state.sampled_at
     at = datetime.fromtimestamp(moment.wall - ago + told.next_seconds, UTC)
-    return {
+    change = {
         "in_seconds": round(max(0.0, told.next_seconds - ago), 1),
         "at": at.isoformat(timespec="seconds"),
         "desired": told.next_desired,
     }
+    return {"next_change": change, "next_change_waits": None}
 
 
 def _member(role: RoleState, member: Member, *, published: bool, now: float) -> dict[str, Any]:

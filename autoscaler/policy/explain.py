@@ -34,8 +34,9 @@ class Situation:
 
     `policy` has the bounds that were in force at the decision, until the first of the `turns`,
     which come in the order of time. `low_since` is when the mean fell below the lower threshold,
-    None while it is not below. `host` says what a saturated host lacks, with the numbers. The rules
-    are asked every `step_seconds`.
+    None while it is not below. `host` says what a saturated host lacks, with the numbers. `lease`
+    says while which commands no member is stopped; when they end is known to nobody. The rules are
+    asked every `step_seconds`.
     """
 
     role: str
@@ -49,18 +50,21 @@ class Situation:
     low_since: float | None = None
     host: str = ""
     turns: Sequence[Turn] = ()
+    lease: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """Sentences in the order of reading, and the next change if the readings stay as they are.
 
-    `next_seconds` and `next_desired` are None if nothing would change.
+    `next_seconds` and `next_desired` are None if nothing would change, or if a command is in the
+    way that may end at any time: then `waits` says while which.
     """
 
     sentences: tuple[str, ...]
     next_seconds: float | None
     next_desired: int | None
+    waits: str = ""
 
 
 def explain(at: Situation) -> Explanation:
@@ -72,15 +76,28 @@ def explain(at: Situation) -> Explanation:
     for turn in passed:
         sentences.append(f"{turn.words}{_new_bounds(before, turn.policy)}.")
         before = turn.policy
-    if coming is None:
-        sentences.append("If the readings stay as they are, nothing changes.")
-        return Explanation(tuple(sentences), None, None)
-    seconds, desired = coming[0] - at.now, coming[1].desired
-    sentences.append(
-        f"If the readings stay as they are, it becomes {desired} in {duration_words(seconds)} "
-        f"({coming[1].reason.value})."
-    )
-    return Explanation(tuple(sentences), round(seconds, 1), desired)
+    waits = at.lease if _waits(at, coming[0] if coming else float("inf")) else ""
+    if coming is None or waits:
+        even_then = f"; {_becomes(at, *coming)} in any case" if coming else ""
+        nothing = f"nothing changes {waits}".rstrip()
+        sentences.append(f"If the readings stay as they are, {nothing}{even_then}.")
+        return Explanation(tuple(sentences), None, None, waits)
+    sentences.append(f"If the readings stay as they are, {_becomes(at, *coming)}.")
+    return Explanation(tuple(sentences), round(coming[0] - at.now, 1), coming[1].desired)
+
+
+def _becomes(at: Situation, when: float, then: Decision) -> str:
+    return f"it becomes {then.desired} in {duration_words(when - at.now)} ({then.reason.value})"
+
+
+def _waits(at: Situation, until: float) -> bool:
+    """Whether the count would change before that time if no lease were in the way."""
+    if not at.lease or not at.overrides.hold:
+        return False
+    turns = [replace(turn, overrides=replace(turn.overrides, hold=False)) for turn in at.turns]
+    free = replace(at, overrides=replace(at.overrides, hold=False), turns=turns)
+    coming, _ = _next_change(free)
+    return coming is not None and coming[0] < until
 
 
 def _next_change(at: Situation) -> tuple[tuple[float, Decision] | None, list[Turn]]:
@@ -177,7 +194,7 @@ def _why(at: Situation) -> str:
         Reason.FIXED: "its count is fixed by the settings",
         Reason.PINNED: f"an operator pinned the count; {mean}",
         Reason.PAUSED: f"an operator paused this change; {mean}",
-        Reason.HELD: f"a command holds the members, so none is stopped; {mean}",
+        Reason.HELD: f"no member is stopped {at.lease or 'while a command runs'}; {mean}",
         Reason.FROZEN: f"the host is frozen, so nothing is started or stopped; {mean}",
     }
     return words[d.reason]

@@ -14,6 +14,9 @@ from enum import StrEnum
 
 from autoscaler.model import Overrides
 
+RUNS = "runs "
+"""How the reason of a lease begins that names only its command."""
+
 
 class OverrideKind(StrEnum):
     """What an operator can set."""
@@ -57,6 +60,13 @@ class Override:
     def place(self) -> tuple[OverrideKind, str | None, str]:
         """What a newer one replaces."""
         return (self.kind, self.role, self.key)
+
+    @property
+    def command(self) -> str:
+        """The command of a lease in words: itself, or what it runs for if that was said."""
+        if self.reason.startswith(RUNS):
+            return f"`{self.reason.removeprefix(RUNS)}`"
+        return f"the command for {self.reason!r}"
 
     def concerns(self, role: str) -> bool:
         """Tell whether it holds for a role."""

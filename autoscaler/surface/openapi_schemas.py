@@ -75,7 +75,13 @@ OVERRIDE = _all(
     by=_is("string", "user"),
     reason=_TEXT,
     since=_MOMENT,
-    until=_maybe(_is("string", "null: until it is ended", format="date-time")),
+    until=_maybe(
+        _is(
+            "string",
+            "null: until it is ended; a hold ends then unless its command still runs",
+            format="date-time",
+        )
+    ),
     seconds_left=_maybe(_SECONDS),
 )
 _DECISION = _all(
@@ -138,6 +144,7 @@ _ROLE = _all(
     next_change=_maybe(
         _all("If the readings stay as they are.", in_seconds=_SECONDS, desired=_COUNT)
     ),
+    next_change_waits=_maybe(_is("string", "while which commands nothing changes, in words")),
     missing=_list(_TEXT, "members that are gone"),
     members=_list(_MEMBER),
     why=_list(_TEXT, "why the count is what it is, in sentences"),

@@ -187,14 +187,21 @@ class Site:
     def _beside(self, role: RoleView | None) -> dict[str, Any]:
         """Return what the page needs of a role beside its status."""
         if role is None:
-            return {"why": [], "flap_margin": None}
+            nothing = {"next_change": None, "next_change_waits": None}
+            return {"why": [], **nothing, "flap_margin": None}
         margin = role.policy.flap_margin if role.policy.flap_guard else None
         told = self._why.of(role)
         coming = None
         if told is not None and told.next_seconds is not None:
             coming = {"in_seconds": told.next_seconds, "desired": told.next_desired}
         why = list(told.sentences) if told else []
-        return {"why": why, "next_change": coming, "flap_margin": margin}
+        waits = (told.waits or None) if told else None
+        return {
+            "why": why,
+            "next_change": coming,
+            "next_change_waits": waits,
+            "flap_margin": margin,
+        }
 
     def _events(self, query: EventsQuery) -> Answer:
         found = self._archive.events(query.since, query.role, query.limit)
@@ -221,10 +228,11 @@ class _Why:
             return None
         with self._lock:
             known = self._known.get(at.role)
-            if known and known[0] is at.decision and known[1] == at.overrides:
+            hands = (at.overrides, at.lease)
+            if known and known[0] is at.decision and known[1] == hands:
                 return known[2]
             told = explain(at)
-            self._known[at.role] = (at.decision, at.overrides, told)
+            self._known[at.role] = (at.decision, hands, told)
             return told
 
 

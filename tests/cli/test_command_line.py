@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from autoscaler.cli.main import COMMANDS, main
+from autoscaler.cli.operating import words
 from autoscaler.cli.status import lines
 from autoscaler.cli.times import when
 from autoscaler.errors import DaemonUnreachableError
@@ -330,6 +331,21 @@ def test_a_failed_hook_is_shown_below_its_member(hook: str, what: str) -> None:
     blocked = {"hook": hook, "reason": "exit code 3", "in_seconds": 25.0}
     text = shown(members=[{**MEMBER, "blocked": blocked}])
     assert text.endswith(f"    blocked: {what}, its hook failed (exit code 3); tried again in 25 s")
+
+
+def test_a_change_that_waits_for_a_command_is_shown_without_a_time() -> None:
+    """While which, whose, and since when."""
+    waits = "while `./backup.sh` runs (alice, since 12:03 UTC)"
+    assert f"\n  nothing changes {waits}\n" in shown(next_change_waits=waits)
+
+
+def test_a_hold_is_shown_without_the_end_of_its_lease() -> None:
+    """Its command renews it."""
+    until = "2026-01-01T00:00:30+00:00"
+    one = {"kind": "hold", "role": None, "by": "alice", "since": until, "reason": "runs x"}
+    assert words({**one, "until": until}).startswith(
+        "hold of all roles, while its command runs, by"
+    )
 
 
 def test_trouble_is_shown_on_top() -> None:

@@ -131,6 +131,24 @@ def test_a_lease_that_is_renewed_keeps_members_and_one_that_is_not_ends(world: W
     world.until(lambda: world.desired() == 1)
 
 
+def test_explain_foresees_no_time_while_a_command_holds_the_members(world: World) -> None:
+    """Its lease is renewed, so its end says nothing; the words say while what runs, for whom."""
+    world.grow(2)
+    world.load("validator", 5.0)
+    for _ in range(5):
+        world.ask("hold", lease="lease-0001", reason="runs ./backup.sh")
+        world.run(10)
+    told = world.ask("explain", role="validator")
+    assert (told["next_change_seconds"], told["next_desired"]) == (None, None)
+    waits = told["next_change_waits"]
+    assert waits.startswith("while `./backup.sh` runs (alice, since ")
+    assert any(f"nothing changes {waits}." in sentence for sentence in told["sentences"])
+    shown = world.ask("status")["roles"]["validator"]
+    assert (shown["next_change"], shown["next_change_waits"]) == (None, waits)
+    world.ask("release", lease="lease-0001")
+    assert world.ask("explain", role="validator")["next_change_seconds"] is not None
+
+
 def test_a_released_lease_ends_at_once(world: World) -> None:
     """The command has ended."""
     world.ask("hold", lease="lease-0001", reason="backup")

@@ -204,3 +204,51 @@ def test_turns_are_taken_one_after_the_other() -> None:
         "At 19:00 night begins: minimum 2.",
         "If the readings stay as they are, it becomes 2 in 90 s (below_min).",
     )
+
+
+LEASE = "while `./backup.sh` runs (alice, since 12:03 UTC)"
+
+
+def held(mean: float, *turns: Turn) -> Explanation:
+    """Explain two members under a lease, whose load was low for 131 s if it is low."""
+    loads = [MemberLoad("v-1", mean), MemberLoad("v-2", mean)]
+    memory = Memory(2, ((NOW - 131, 2),), recorded_at=NOW - 5)
+    lease = Overrides(hold=True)
+    decision, after = decide(POLICY, memory, loads, NOW, lease)
+    at = Situation(
+        *("v", POLICY, after, decision, loads, NOW, 5.0, lease), turns=turns, lease=LEASE
+    )
+    return explain(at)
+
+
+def test_what_waits_for_a_command_has_no_time_but_says_for_which() -> None:
+    """Its holder renews the lease, so nobody knows when it ends."""
+    said = held(20.0)
+    assert said.sentences[-1] == f"If the readings stay as they are, nothing changes {LEASE}."
+    assert (said.next_seconds, said.next_desired, said.waits) == (None, None, LEASE)
+
+
+@pytest.mark.parametrize("mean", [38.1, 50.0])
+def test_a_lease_that_is_in_nobodys_way_is_not_blamed(mean: float) -> None:
+    """Nothing would change without it either."""
+    said = held(mean)
+    assert said.sentences[-1] == "If the readings stay as they are, nothing changes."
+    assert said.waits == ""
+
+
+def test_growth_is_foreseen_under_a_lease() -> None:
+    """A window that asks for more needs no member to be stopped."""
+    more = Turn(NOW + 60, replace(POLICY, minimum=3), Overrides(hold=True), "At 18:00 W begins")
+    said = held(50.0, more)
+    assert (said.next_seconds, said.next_desired, said.waits) == (60.0, 3, "")
+
+
+def test_what_comes_later_in_any_case_is_said_beside_a_lease() -> None:
+    """Without the lease one would be stopped before that."""
+    more = Turn(NOW + 600, replace(POLICY, minimum=3), Overrides(hold=True), "At 18:00 W begins")
+    said = held(20.0, more)
+    assert said.sentences[-1] == (
+        f"If the readings stay as they are, nothing changes {LEASE}; it becomes 3 in 600 s "
+        "(below_min) in any case."
+    )
+    assert (said.next_seconds, said.waits) == (None, LEASE)

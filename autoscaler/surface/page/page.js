@@ -94,7 +94,7 @@ function showOverrides(overrides) {
     const whom = one.role ?? "all roles";
     const what = one.kind === "pin" ? `pinned to ${one.count}`
       : one.kind === "pause" ? `paused (${one.direction})` : one.kind;
-    const until = one.until ? ` until ${moment(Date.parse(one.until) / 1000)}` : "";
+    const until = one.kind === "hold" ? " while its command runs" : one.until ? ` until ${moment(Date.parse(one.until) / 1000)}` : "";
     return element("li", {}, element("b", {}, `${whom}: ${what}`), `${until}, by ${one.by}: ${one.reason}`);
   });
   fill($("overrides"), words.length ? words : [element("li", { class: "muted" }, "Nothing: the rules decide.")]);
