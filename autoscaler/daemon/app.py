@@ -148,9 +148,7 @@ class _Daemon:
         stored = load_in_time(settings.state_dir / "history.db", now)
         for problem in stored.problems:
             self._journal.error(
-                "history.unreadable",
-                reason=problem,
-                consequence="counts begin with what runs now; nothing is stopped because of this",
+                "history.unreadable", reason=problem.reason, consequence=problem.consequence
             )
         return stored
 

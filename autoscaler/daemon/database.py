@@ -7,6 +7,7 @@ import math
 import sqlite3
 import stat
 from pathlib import Path
+from typing import Any
 
 from autoscaler.errors import AutoscalerError
 
@@ -91,6 +92,27 @@ def open_to_read(path: Path, seconds: float, options: str = "") -> sqlite3.Conne
     # Quoted: in a bare path SQLite would take %, ? and # for parts of the URI.
     uri = f"{path.absolute().as_uri()}?mode=ro{options}"
     return sqlite3.connect(uri, uri=True, timeout=seconds)
+
+
+def read_rows(path: Path, question: str) -> tuple[list[tuple[Any, ...]], str]:
+    """Return the rows of an answer, and what is damaged in a file that still gave them.
+
+    A damaged file is asked again as SQLite's own recovery asks it: what is left may be outside of
+    the part that was asked for. Raises sqlite3.Error if there is no answer.
+    """
+    with contextlib.closing(open_to_read(path, 2.0)) as database:
+        try:
+            return database.execute(question).fetchall(), ""
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            damage = error
+    with contextlib.closing(open_to_read(path, 2.0)) as database:
+        try:
+            database.execute("PRAGMA writable_schema=ON")  # lets pages be missing at the end
+            return database.execute(question).fetchall(), str(damage)
+        except sqlite3.Error:
+            raise damage from None
 
 
 def _open_to_group(path: Path) -> None:

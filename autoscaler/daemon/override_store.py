@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sqlite3
 from collections.abc import Iterable
@@ -10,7 +9,7 @@ from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
 
-from autoscaler.daemon.database import open_to_read
+from autoscaler.daemon.database import read_rows
 from autoscaler.daemon.schema import Statement
 from autoscaler.policy.overrides import (
     Direction,
@@ -39,18 +38,17 @@ def statements(standing: Iterable[Override], now: Moment) -> list[Statement]:
 
 def load_overrides(path: Path, now: Moment) -> tuple[tuple[Override, ...], list[str]]:
     """Read what is stored, on the clocks of now, with sentences about what was unusable."""
-    if not path.exists():
-        return (), []
     try:
-        with contextlib.closing(open_to_read(path, 2.0)) as database:
-            tables = database.execute("SELECT name FROM sqlite_master WHERE name = 'overrides'")
-            if tables.fetchone() is None:
-                return (), []
-            rows = database.execute("SELECT * FROM overrides").fetchall()
-    except sqlite3.Error as error:
+        if not path.exists():
+            return (), []
+        tables, _ = read_rows(path, "SELECT name FROM sqlite_master WHERE name = 'overrides'")
+        if not tables:
+            return (), []
+        rows, damage = read_rows(path, "SELECT * FROM overrides")
+    except (sqlite3.Error, OSError) as error:
         return (), [f"cannot read the overrides in {path}: {error}"]
     found: list[Override] = []
-    problems = []
+    problems = [f"{path} is damaged ({damage}); the overrides can be read"] if damage else []
     for text, wall, monotonic, boot in rows:
         try:
             stored = Moment(float(monotonic), float(wall), str(boot))

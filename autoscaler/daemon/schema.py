@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autoscaler.daemon.database import open_to_read
+from autoscaler.daemon.database import read_rows
 from autoscaler.model import Decision, Memory, StepKind
 
 Statement = tuple[str, tuple[object, ...]]
+
+_ROLES = "SELECT role, state, wall, monotonic, boot_id FROM role_state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +91,11 @@ def load_roles(path: Path) -> tuple[dict[str, RoleRecord], list[str]]:
     try:
         if not path.exists():
             return {}, []
-        database = open_to_read(path, 2.0)
-        try:
-            rows = database.execute(
-                "SELECT role, state, wall, monotonic, boot_id FROM role_state"
-            ).fetchall()
-        finally:
-            database.close()
+        rows, damage = read_rows(path, _ROLES)
     except (sqlite3.Error, OSError) as error:
         return {}, [f"cannot read {path}: {error}"]
+    if damage:
+        problems.append(f"{path} is damaged ({damage}); what it says of the roles can be read")
     for role, text, wall, monotonic, boot in rows:
         try:
             roles[role] = _parse(json.loads(text), wall, monotonic, boot)

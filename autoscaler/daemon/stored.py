@@ -39,13 +39,35 @@ class Unfinished:
     reason: str
 
 
+_COUNTS_LOST = "counts begin with what runs now; nothing is stopped because of this"
+_COUNTS_LEFT = (
+    "roles that could be read go on from their counts, others begin with what runs now; nothing is "
+    "stopped because of this"
+)
+_OVERRIDES_LOST = (
+    "pauses and pins that were in force are gone: set again those still meant (autoscaler pause, "
+    "autoscaler scale)"
+)
+_OVERRIDES_LEFT = (
+    "pauses and pins that could be read are in force, others are gone: see autoscaler status"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What of the file was unusable, and what follows."""
+
+    reason: str
+    consequence: str
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Roles' memory, actions that were under way, and sentences about what was unusable."""
+    """Roles' memory, actions that were under way, and what was unusable."""
 
     roles: dict[str, RoleRecord] = field(default_factory=dict)
     unfinished: tuple[Unfinished, ...] = ()
-    problems: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
     overrides: tuple[Override, ...] = ()
 
 
@@ -56,15 +78,30 @@ def load_in_time(path: Path, now: Moment, seconds: float = LOAD_SECONDS) -> Stor
     def work() -> None:
         roles, problems = load_roles(path)
         unfinished = () if problems or not roles else _load_unfinished(path)
-        overrides, bad = load_overrides(path, now) if not problems else ((), [])
-        answer.put(Stored(roles, unfinished, (*problems, *bad), overrides))
+        overrides, bad = load_overrides(path, now)
+        found = _problems(problems, bad, roles=bool(roles), overrides=bool(overrides))
+        answer.put(Stored(roles, unfinished, found, overrides))
 
     threading.Thread(target=work, name="load", daemon=True).start()
     try:
         return answer.get(timeout=seconds)
     except queue.Empty:
         problem = f"{path} could not be read within {seconds:g} s: the disk hangs"
-        return Stored(problems=(problem,))
+        return Stored(problems=_problems([problem], [problem], roles=False, overrides=False))
+
+
+def _problems(
+    of_roles: list[str], of_overrides: list[str], *, roles: bool, overrides: bool
+) -> tuple[Problem, ...]:
+    """Say what follows from what was unusable; `roles` and `overrides`: whether any were left."""
+    if of_roles and of_overrides and not (roles or overrides):
+        return (Problem(of_roles[0], f"{_COUNTS_LOST}; {_OVERRIDES_LOST}"),)
+    counts = _COUNTS_LEFT if roles else _COUNTS_LOST
+    steered = _OVERRIDES_LEFT if overrides else _OVERRIDES_LOST
+    return (
+        *(Problem(text, counts) for text in of_roles),
+        *(Problem(text, steered) for text in of_overrides),
+    )
 
 
 def tell(stored: Stored, journal: Journal, history: HistorySink) -> None:

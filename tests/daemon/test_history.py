@@ -422,7 +422,10 @@ def test_memory_on_a_hanging_disk_does_not_hold_up_the_start(tmp_path: Path) -> 
     path = tmp_path / "history.db"
     os.mkfifo(path)
     stored = load_in_time(path, Moment(0.0, 0.0, ""), 0.1)
-    assert stored == Stored(problems=(f"{path} could not be read within 0.1 s: the disk hangs",))
+    (problem,) = stored.problems
+    assert stored == Stored(problems=(problem,))
+    assert problem.reason == f"{path} could not be read within 0.1 s: the disk hangs"
+    assert "pauses and pins that were in force are gone" in problem.consequence
 
 
 def test_an_action_under_way_when_the_daemon_ended_is_told_once(
