@@ -78,7 +78,8 @@ class Looking:
                 # The look began before the death that an event has told since.
                 members[name] = before[name]
                 continue
-            member = members[name] = _remembering_memory(before.get(name), found)
+            newer = track.health_told_at > began
+            member = members[name] = _with_told(before.get(name), found, health=newer)
             if track.busy is not None and track.done_at is not None and began >= track.done_at:
                 self._step_seen(role, member, now)
             self._observe(role, before.get(name), member, now)
@@ -242,6 +243,8 @@ class Looking:
             role.members[member.name] = changed
             if not changed.running:
                 role.track(member.name).died_at = now
+            if event.kind in _HEALTH:
+                role.track(member.name).health_told_at = now
             self._observe(role, member, changed, now)
         return True
 
@@ -261,11 +264,17 @@ class Looking:
         return None
 
 
-def _remembering_memory(before: Member | None, member: Member) -> Member:
-    """Keep a lack of memory that an event told: the engine's own state has it only after death."""
-    if before is not None and before.run == member.run and before.oom_killed:
-        return replace(member, oom_killed=True)
-    return member
+def _with_told(before: Member | None, member: Member, *, health: bool) -> Member:
+    """Keep what events have told of this run and a look does not show, or not yet.
+
+    A lack of memory stands in the engine's own state only after the death; `health` was told after
+    the look had begun.
+    """
+    if before is None or before.run != member.run:
+        return member
+    if before.oom_killed:
+        member = replace(member, oom_killed=True)
+    return replace(member, health=before.health) if health else member
 
 
 def _death(member: Member) -> str:

@@ -47,7 +47,8 @@ class Track:
     `stopped_by_us` mark effects still to be seen, `our_run` the last run we began. `old_workers`
     are NGINX's workers from before the reload that took the member out at `unpublished_at`.
     `hook` is the one that was begun last; `hook_trouble` stays until it succeeds; `stop_refusals`
-    counts how often in a row the one before stop failed.
+    counts how often in a row the one before stop failed. `died_at` and `health_told_at` are when an
+    event last told so: a look that began earlier does not know of it.
     """
 
     run: tuple[str, str] = ("", "")
@@ -71,6 +72,7 @@ class Track:
     quarantines: int = 0
     quarantined_until: float = 0.0
     died_at: float = float("-inf")
+    health_told_at: float = float("-inf")
     busy: StepKind | None = None
     done_at: float | None = None
     step_told: bool = False
