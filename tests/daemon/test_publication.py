@@ -197,3 +197,12 @@ def test_beginning_without_a_wish_is_a_defect() -> None:
     """There is nothing to publish."""
     with pytest.raises(RuntimeError, match="nothing to publish"):
         Publication().begin()
+
+
+def test_a_doubt_ends_the_wait_after_failures(publication: Publication) -> None:
+    """NGINX or the engine has begun anew, so what failed may work now."""
+    leaves_two(publication)
+    publication.failed("no answer", 200.0, applied_maybe=True, unreachable=True)
+    assert publication.due_at(2.0, urgent=True) == 200.5
+    publication.doubt()
+    assert publication.due_at(2.0, urgent=True) == 0.0
