@@ -47,7 +47,7 @@ class Notifier:
         text = "\n".join(f"{name}={_one_line(value)}" for name, value in fields.items())
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-                sender.sendto(text.encode(), socket.MSG_DONTWAIT, self._address)
+                sender.sendto(text.encode(errors="replace"), socket.MSG_DONTWAIT, self._address)
         except OSError:
             return False
         return True

@@ -85,3 +85,12 @@ def test_what_children_must_not_have_is_taken_out_of_the_environment() -> None:
 def test_no_sign_of_life_is_owed_unless_it_was_asked_of_this_process(given: dict[str, str]) -> None:
     """Without a time, without a socket, or meant for another process, there is no watchdog."""
     assert Notifier.take(dict(given)).watchdog_seconds is None
+
+
+def test_a_text_that_has_no_encoding_is_told_all_the_same(
+    manager: tuple[socket.socket, str],
+) -> None:
+    """Half a surrogate pair, as from a path or from JSON of others, must not end the daemon."""
+    listener, address = manager
+    assert Notifier(address).send(STATUS="half \ud800 pair")
+    assert listener.recv(4096) == b"STATUS=half ? pair"
