@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from autoscaler.errors import AutoscalerError
+from autoscaler.errors import AutoscalerError, SettingsError
 from autoscaler.replay.simulation import Outcome
 
 FORMATS = (".png", ".svg")
@@ -15,16 +15,24 @@ FORMATS = (".png", ".svg")
 _COLOURS = ("tab:blue", "tab:orange")
 _LABELS = ("in force", "changed")
 _INCHES = (12.0, 4.5)
+_WIDTHS = (2.6, 1.0)
+"""Those in force are drawn broad and pale below the changed ones: seen also where both agree."""
+_OPACITIES = (0.45, 1.0)
+_DASHES = ("--", ":")
+_BESIDE = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "fontsize": "small"}
 
 
 def check_plot(path: Path) -> None:
-    """Raise AutoscalerError, before any work, if no picture could be drawn there."""
+    """Make sure, before any work, that a picture can be drawn there.
+
+    Raises SettingsError if the name cannot be used, AutoscalerError if the library is missing.
+    """
     if path.suffix.lower() not in FORMATS:
-        raise AutoscalerError(
-            f"--plot {path}: allowed are names that end in {' or '.join(FORMATS)}"
+        raise SettingsError(
+            [f"--plot {path}: allowed are names that end in {' or '.join(FORMATS)}"]
         )
     if not path.absolute().parent.is_dir():
-        raise AutoscalerError(f"--plot {path}: there is no directory {path.absolute().parent}")
+        raise SettingsError([f"--plot {path}: there is no directory {path.absolute().parent}"])
     _library()
 
 
@@ -52,21 +60,28 @@ def _draw_role(role: str, outcome: Outcome, cpu: Any, counts: Any) -> None:  # n
     buckets = outcome.curve.buckets
     times = [datetime.fromtimestamp(bucket.wall, UTC) for bucket in buckets]
     for number, policy in enumerate(outcome.policies):
-        colour, label = _COLOURS[number], _LABELS[number]
+        look = {
+            "color": _COLOURS[number],
+            "linewidth": _WIDTHS[number],
+            "alpha": _OPACITIES[number],
+        }
+        label, dashes = _LABELS[number], _DASHES[number]
         means = [bucket.means[number] for bucket in buckets]
         values = [float("nan") if mean is None else mean for mean in means]
-        cpu.plot(times, values, color=colour, linewidth=0.8, label=f"CPU, {label}")
-        for threshold in (policy.cpu_high, policy.cpu_low):
-            cpu.axhline(threshold, color=colour, linestyle=("--", ":")[number], linewidth=1.0)
+        cpu.plot(times, values, label=f"mean CPU, {label}", **look)
+        high, low = policy.cpu_high, policy.cpu_low
+        cpu.axhline(high, linestyle=dashes, label=f"{low:g} and {high:g} %, {label}", **look)
+        cpu.axhline(low, linestyle=dashes, **look)
         steps = [bucket.counts[number] for bucket in buckets]
-        counts.step(times, steps, where="post", color=colour, label=label)
+        counts.step(times, steps, where="post", label=label, **look)
     cpu.set_title(f"{role}: CPU in percent of what is allowed, and members")
-    cpu.set_ylim(0, None)
-    cpu.legend(loc="upper right", fontsize="small")
+    _, top = cpu.get_ylim()
+    cpu.set_ylim(0, max(100.0, top))
+    cpu.legend(**_BESIDE)
     counts.set_ylim(0, max(max(bucket.counts) for bucket in buckets) + 0.5)
     counts.set_ylabel("members")
     counts.yaxis.get_major_locator().set_params(integer=True)
-    counts.legend(loc="upper right", fontsize="small")
+    counts.legend(**_BESIDE)
 
 
 def _library() -> tuple[Any, Any]:

@@ -183,7 +183,18 @@ def test_a_picture_without_its_library_is_refused_with_the_remedy(
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     said = refused(capsys, "--env-file", host, "--plot", tmp_path / "a.png")
     assert "pip install matplotlib" in said
-    assert "end in .png or .svg" in refused(capsys, "--env-file", host, "--plot", "a.gif")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("a.gif", "end in .png or .svg"), ("none/a.png", "there is no directory")]
+)
+def test_a_picture_that_cannot_be_written_there_is_bad_usage(
+    host: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, words: str
+) -> None:
+    """Found before anything is played."""
+    plot = str(tmp_path / name)
+    assert main(["simulate", "--env-file", str(host), "--plot", plot]) == 2
+    assert words in capsys.readouterr().err
 
 
 def test_without_a_daemon_installed_the_built_in_settings_do(
