@@ -140,5 +140,5 @@ def _words(fields: dict[str, Any]) -> str:
         said.append(f"mean {fields['mean']:.1f} %")
     said += [f"{name}={fields[name]}" for name in _TOLD if fields.get(name)]
     for one in fields.get("changes") or ():
-        said.append(f"{one['variable']}: {one['old'] or ''} -> {one['new'] or ''}")
+        said.append(f"{one['variable']}: {one['old'] or '(empty)'} -> {one['new'] or '(empty)'}")
     return ", ".join(said)

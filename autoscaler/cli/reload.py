@@ -52,7 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     for change in answer["changes"]:
         late = "  (takes effect at the next restart)" if change["restart"] else ""
-        print(f"{change['variable']}: {change['old']} -> {change['new']}{late}")
+        old, new = change["old"] or "(empty)", change["new"] or "(empty)"
+        print(f"{change['variable']}: {old} -> {new}{late}")
     if not answer["changes"]:
         print("nothing differs from the settings in force")
     for name in answer["masked"]:

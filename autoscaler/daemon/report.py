@@ -112,7 +112,7 @@ def _coming(role: RoleState, state: State, moment: Moment) -> dict[str, Any]:
     if told is None or told.next_seconds is None:
         return {"next_change": None, "next_change_waits": (told.waits or None) if told else None}
     ago = 0.0 if state.sampled_at is None else moment.monotonic - state.sampled_at
-    at = datetime.fromtimestamp(moment.wall - ago + told.next_seconds, UTC)
+    at = datetime.fromtimestamp(round(moment.wall - ago + told.next_seconds), UTC)
     change = {
         "in_seconds": round(max(0.0, told.next_seconds - ago), 1),
         "at": at.isoformat(timespec="seconds"),

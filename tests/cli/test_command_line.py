@@ -224,12 +224,14 @@ def test_explain_without_a_role_explains_each(
 def test_reload_prints_each_change(daemon: Answering, env_file: Path) -> None:
     """Old and new, whether it waits for a restart, and what the environment masks."""
     change = {"variable": "AUTOSCALER_SETTLE", "old": "15s", "new": "20s", "restart": False}
+    first = {"variable": "AUTOSCALER_HOST_CPU_CEILING", "old": "", "new": "90", "restart": False}
     late = {"variable": "AUTOSCALER_WORKERS", "old": "16", "new": "8", "restart": True}
-    daemon.answer = {"changes": [change, late], "masked": ["AUTOSCALER_INTERVAL"]}
+    daemon.answer = {"changes": [change, first, late], "masked": ["AUTOSCALER_INTERVAL"]}
     done = shell("reload", "--env-file", str(env_file))
     assert done.returncode == 0
     assert done.stdout.splitlines() == [
         "AUTOSCALER_SETTLE: 15s -> 20s",
+        "AUTOSCALER_HOST_CPU_CEILING: (empty) -> 90",
         "AUTOSCALER_WORKERS: 16 -> 8  (takes effect at the next restart)",
         "AUTOSCALER_INTERVAL in the file does not count: the daemon's environment sets it too",
     ]

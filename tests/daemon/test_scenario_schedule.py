@@ -132,7 +132,7 @@ def test_what_is_foreseen_is_what_happens(make_world: MakeWorld, begins: str) ->
     before = world.desired()
     coming = world.ask("status")["roles"]["validator"]["next_change"]
     foreseen = datetime.fromisoformat(coming["at"]).timestamp()
-    assert foreseen == pytest.approx(world.time.wall().timestamp() + coming["in_seconds"], abs=1.0)
+    assert foreseen == pytest.approx(world.time.wall().timestamp() + coming["in_seconds"], abs=0.6)
     world.until(lambda: world.desired() != before, 3600.0)
     assert world.desired() == coming["desired"]
     assert world.time.wall().timestamp() == pytest.approx(foreseen, abs=11.0)

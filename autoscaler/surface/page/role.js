@@ -4,7 +4,7 @@ import { clock, dayClock, draw, fitted, flapLine, round } from "/chart.js";
 import { inWords } from "/events.js";
 
 const EVENTS_SHOWN = 8, ROWS = 40;
-const STEADY = new Set(["serving", "spare", "ready"]);
+const STEADY = new Set(["serving", "spare", "ready", "draining", "stopping"]);
 const PHASES = { serving: "good", ready: "good", spare: "", unhealthy: "bad", quarantined: "bad" };
 
 export function element(name, attributes = {}, ...children) {
