@@ -60,7 +60,12 @@ def _on_network(
     shared = sorted(name for name in addresses if reachable is None or name in reachable)
     if shared:
         return (addresses[shared[0]], member.port)
-    nginx = ", ".join(sorted(reachable or ())) or "all of the host"
+    if reachable is None:
+        return Problem(
+            f"{member.name} has no address on any network; "
+            f"connect it: docker network connect NETWORK {member.name}"
+        )
+    nginx = ", ".join(sorted(reachable))
     return Problem(
         f"{member.name} shares no network with NGINX (it has an address on: {have}; NGINX: "
         f"{nginx}); put both in one network, or address members by their published ports"

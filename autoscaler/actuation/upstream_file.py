@@ -116,6 +116,10 @@ def _read(path: Path) -> bytes | None:
         return path.read_bytes()
     except FileNotFoundError:
         return None
+    except IsADirectoryError as error:
+        raise NginxError(
+            f"{path} is a directory, where the generated file belongs; remove it"
+        ) from error
     except OSError as error:
         raise NginxError(
             f"{path} cannot be read: {error.strerror or error}; it must belong to the daemon's user"

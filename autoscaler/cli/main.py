@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import os
 import signal
 import sys
 from collections.abc import Collection, Sequence
@@ -45,6 +47,9 @@ EXIT_USAGE = 2
 EXIT_UNREACHABLE = 3
 EXIT_INTERRUPTED = 130
 
+_NO_PLACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
+"""Errors of a command's output; the daemon meets them in other files, too, and deals with them."""
+
 
 def build_parser(wanted: Collection[str] = ()) -> argparse.ArgumentParser:
     """Return the parser with all commands; only the modules of those `wanted` are imported."""
@@ -74,6 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser(() if wanted is None else (wanted,)).parse_args(words)
     try:
         code: int = import_module(f"autoscaler.cli.{arguments.command}").run(arguments)
+        sys.stdout.flush()
     except SettingsError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
@@ -84,9 +90,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return EXIT_FAILED
+    except OSError as error:
+        if arguments.command == "run" or error.errno not in _NO_PLACE:
+            raise
+        return _unwritten(error)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     return code
+
+
+def _unwritten(error: OSError) -> int:
+    """Say that the output has no place; what is left of it goes nowhere.
+
+    The interpreter would fail on it once more at its end.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    print(f"autoscaler: the output cannot be written: {error.strerror}", file=sys.stderr)
+    return EXIT_FAILED
 
 
 def _exit_code(error: AutoscalerError) -> int:

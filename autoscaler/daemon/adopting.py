@@ -39,7 +39,7 @@ class Adopting:
         count = max(before, min(role.running, before + 1, maximum))
         if count > before:
             reason = "adopted"
-            hint = (
+            hint = _pinned(role) or (
                 "the rules stop it again after the grace; to keep it, raise MIN or "
                 f"autoscaler pause {role.name} --direction down --reason TEXT"
             )
@@ -55,7 +55,8 @@ class Adopting:
         remaining = role.running + sum(role.hands.awaits(n) for n in role.members)
         count = max(min(remaining, before), minimum)
         if count < before:
-            reason, hint = "adopted", "the rules start it again when the load asks for it"
+            reason = "adopted"
+            hint = _pinned(role) or "the rules start it again when the load asks for it"
         elif remaining < minimum:
             reason = "below_min"
             how = (
@@ -89,3 +90,11 @@ class Adopting:
             "reason": f"{change.change}_by_hand",
             "at": self._journal.now_text(),
         }
+
+
+def _pinned(role: RoleState) -> str:
+    """Say that an operator's count undoes the change; empty without one."""
+    pin = role.overrides.pin
+    if pin is None:
+        return ""
+    return f"the pin at {pin} undoes it; end that first: autoscaler resume {role.name}"

@@ -195,10 +195,12 @@ def call(
             connection.request(method, path, content, {"Content-Type": "application/json"})
         response = connection.getresponse()
         answer: dict[str, Any] = json.loads(response.read())
-    except FileNotFoundError as error:
+    except (FileNotFoundError, ConnectionRefusedError) as error:
+        absent = isinstance(error, FileNotFoundError)
+        why = "the socket does not exist" if absent else "it was left by one that has ended"
         raise DaemonUnreachableError(
-            f"no daemon answers on {where}: the socket does not exist; start it (systemctl start "
-            "autoscaler), or point AUTOSCALER_RUN_DIR to the running one"
+            f"no daemon answers on {where}: {why}; start it (systemctl start autoscaler), or point "
+            "AUTOSCALER_RUN_DIR to the running one"
         ) from error
     except PermissionError as error:
         raise DaemonUnreachableError(

@@ -73,6 +73,13 @@ def test_no_shared_network_is_explained() -> None:
     assert "front" in text
 
 
+def test_a_member_cut_off_every_network_is_told_how_to_connect_it() -> None:
+    """For an NGINX on the host there is no network to share."""
+    text = problem(address_of(member(addresses=()), "container", None, frozenset()))
+    assert "has no address on any network" in text
+    assert "docker network connect" in text
+
+
 def test_an_empty_address_is_none() -> None:
     """The engine shows an empty address while a container starts."""
     assert isinstance(address_of(member((("app", ""),)), "container", "app", HOST), Problem)

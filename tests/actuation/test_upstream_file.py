@@ -113,6 +113,13 @@ def test_a_file_of_someone_else_is_refused(tmp_path: Path) -> None:
         UpstreamFile(tmp_path).read()
 
 
+def test_a_directory_in_the_files_place_is_named(tmp_path: Path) -> None:
+    """As an engine makes one for a bind mount of a file that is not there."""
+    (tmp_path / "autoscaler.conf").mkdir()
+    with pytest.raises(NginxError, match=r"autoscaler\.conf is a directory, .* remove it"):
+        UpstreamFile(tmp_path).read()
+
+
 def test_a_missing_directory_is_explained(tmp_path: Path) -> None:
     """The message names the file and what must exist."""
     with pytest.raises(NginxError, match=r"could not be written: No such file .* must exist"):

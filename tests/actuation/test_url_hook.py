@@ -91,6 +91,6 @@ def test_an_answer_that_is_not_http_has_failed() -> None:
 
 def test_a_member_without_an_address_has_failed() -> None:
     """There is nobody to ask, and nobody else is asked."""
-    with pytest.raises(HookFailedError, match="shares no network") as told:
+    with pytest.raises(HookFailedError, match="has no address on any network") as told:
         call_url(member(9003, "cut"), UrlHook("/leave"), 1.0)
     assert told.value.code == HookFailure.UNREACHABLE

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import subprocess
 import sys
 import threading
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,7 +26,6 @@ from autoscaler.surface.requests import Reply, Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 MEMBER = {
     "name": "validator-1",
@@ -114,6 +115,34 @@ def test_without_a_daemon_it_ends_with_3_and_says_what_to_do(command: str, env_f
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.startswith("autoscaler: no daemon answers on")
     assert "Traceback" not in done.stderr
+
+
+def test_the_socket_of_a_daemon_that_was_killed_is_no_daemon(
+    env_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody listens on it any more; the words are those for a socket that is not there."""
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(tmp_path / "control.sock"))
+    assert main(["status", "--env-file", str(env_file)]) == 3
+    said = capsys.readouterr().err
+    assert "it was left by one that has ended; start it (systemctl start autoscaler)" in said
+    assert "Errno" not in said
+
+
+def test_an_output_without_a_place_is_told_in_a_line(env_file: Path) -> None:
+    """As into a file on a full disk."""
+    words = ["check", "--settings-only", "--env-file", str(env_file)]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "autoscaler", *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == ("autoscaler: the output cannot be written: No space left on device\n")
 
 
 def test_bad_settings_end_with_2_and_all_mistakes(env_file: Path) -> None:

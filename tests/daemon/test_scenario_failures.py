@@ -159,7 +159,7 @@ def test_a_member_cut_off_its_network_is_replaced(world: World, health: Health) 
     world.run(10.0)
     first.cut_off = True
     world.until(lambda: world.served() == ["validator-2"], 30.0)
-    assert "shares no network" in world.told("member.unhealthy")[0]["reason"]
+    assert "has no address on any network" in world.told("member.unhealthy")[0]["reason"]
     first.cut_off = False
     world.until(lambda: "validator-1" in world.served(), 30.0)
 

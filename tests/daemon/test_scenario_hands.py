@@ -22,6 +22,18 @@ def test_a_member_started_by_hand_is_adopted_at_once(world: World) -> None:
     ]
 
 
+def test_a_stop_by_hand_under_a_pin_is_told_to_be_undone_by_it(world: World) -> None:
+    """Not that load will start it again; the pin does at once."""
+    world.ask("scale", role="validator", count=2, seconds=3600.0, reason="sale")
+    world.until(lambda: len(world.served()) == 2)
+    world.run(60.0)
+    world.engine.end("validator-2", 0, stop=True)
+    world.until(lambda: world.told("member.changed_by_hand"))
+    (told,) = world.told("member.changed_by_hand")
+    assert told["hint"] == "the pin at 2 undoes it; end that first: autoscaler resume validator"
+    world.until(lambda: len(world.served()) == 2)
+
+
 def test_a_member_started_by_hand_gets_the_whole_grace(world: World) -> None:
     """Low load at that moment does not stop it within 300 s."""
     world.load("validator", 5.0)
