@@ -82,19 +82,24 @@ class _End:
 
     text: bytes = b""
     cut: bool = False
-    _rest: bytearray = field(default_factory=bytearray)
+    _head: bytearray = field(default_factory=bytearray)
+    _left: int = 0
 
     def add(self, chunk: bytes) -> bool:
-        """Take in the next bytes of the stream; all of it is wanted."""
-        self._rest += chunk
-        while len(self._rest) >= _HEADER:
-            size = int.from_bytes(self._rest[4:_HEADER], "big")
-            if len(self._rest) < _HEADER + size:
-                break
-            self.text += self._rest[_HEADER : _HEADER + size]
-            self.cut = self.cut or len(self.text) > OUTPUT_BYTES
-            self.text = self.text[-OUTPUT_BYTES:]
-            del self._rest[: _HEADER + size]
+        """Take in the next bytes of the stream, of a frame also before it is whole."""
+        while chunk:
+            if self._left:
+                part, chunk = chunk[: self._left], chunk[self._left :]
+                self._left -= len(part)
+                self.cut = self.cut or len(self.text) + len(part) > OUTPUT_BYTES
+                self.text = (self.text + part)[-OUTPUT_BYTES:]
+                continue
+            missing = _HEADER - len(self._head)
+            self._head += chunk[:missing]
+            chunk = chunk[missing:]
+            if len(self._head) == _HEADER:
+                self._left = int.from_bytes(self._head[4:], "big")
+                self._head.clear()
         return True
 
 

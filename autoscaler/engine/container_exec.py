@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
+import socket
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -68,14 +71,7 @@ def converse(
     options = {"Detach": False, "Tty": False}
     with api.post(url, json=options, stream=True, timeout=timeout_seconds) as answer:
         api._raise_for_status(answer)  # type: ignore[attr-defined] # noqa: SLF001 - the stubs leave it out
-        while (left := deadline - time.monotonic()) > 0:
-            _wait_at_most(answer, left)
-            try:
-                chunk = answer.raw.read1(_CHUNK)
-            except urllib3.exceptions.TimeoutError:
-                break
-            if not chunk or not take(chunk):
-                break
+        _listen(answer, deadline, take)
     ended = api.exec_inspect(made["Id"])
     while ended["Running"] and time.monotonic() < deadline:
         time.sleep(_LOOK_SECONDS)  # the output ends a moment before the engine notices
@@ -83,14 +79,35 @@ def converse(
     return None if ended["Running"] or ended["ExitCode"] is None else int(ended["ExitCode"])
 
 
-def _wait_at_most(answer: requests.Response, seconds: float) -> None:
-    """Let the next read wait so long: by itself each may wait as long as the whole command.
+def _listen(answer: requests.Response, deadline: float, take: Callable[[bytes], bool]) -> None:
+    """Read a stream until it ends, enough is taken, or the deadline (monotonic) has passed.
+
+    One read may be many of the socket, each with its own time, as in the head of a chunk; so the
+    socket itself is shut at the deadline.
+    """
+    guard = threading.Timer(max(0.0, deadline - time.monotonic()), _shut, (answer,))
+    guard.daemon = True
+    guard.start()
+    try:
+        while time.monotonic() < deadline:
+            chunk = answer.raw.read1(_CHUNK)
+            if not chunk or not take(chunk):
+                return
+    except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError):
+        if time.monotonic() < deadline:
+            raise
+    finally:
+        guard.cancel()
+
+
+def _shut(answer: requests.Response) -> None:
+    """End the connection under a read that waits, in whatever thread.
 
     The socket is where docker-py looks for it, too. Were it elsewhere, a command that writes and
     then hangs would be given up late, but still be given up.
     """
-    with contextlib.suppress(AttributeError):
-        answer.raw._fp.fp.raw._sock.settimeout(seconds)  # type: ignore[union-attr] # noqa: SLF001 - see above
+    with contextlib.suppress(AttributeError, OSError):
+        answer.raw._fp.fp.raw._sock.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr] # noqa: SLF001 - see above
 
 
 def text_of(stream: bytes) -> str:
