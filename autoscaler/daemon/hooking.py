@@ -4,7 +4,7 @@ The hook after healthy belongs to each start that this daemon, or the one before
 Members that ran already when it began to look are in service and owe none. What is owed is stored
 before the start, and forgotten after the hook: killed in between, a daemon makes the next one run
 it again. Likewise a run that was let go: before its hook before stop begins it is stored that it
-has to join again to serve.
+has to join again to serve. The waits between tries are not stored: a new daemon tries at once.
 """
 
 from __future__ import annotations
