@@ -78,7 +78,7 @@ def open_history(path: Path) -> sqlite3.Connection:
         database.executescript(_TABLES)
         _bring_up_to_date(database)
         database.execute(f"PRAGMA user_version={VERSION}")
-    except BaseException:
+    except BaseException:  # also an interrupt: who is not given the file cannot close it
         database.close()
         raise
     return database

@@ -206,7 +206,7 @@ class History:
                 for record in batch:
                     for statement, values in record.statements:
                         database.execute(statement, values)
-        except BaseException:
+        except BaseException:  # whatever ends this thread, nobody may wait for it for ever
             for record in batch:
                 record.done.set()
             raise

@@ -75,7 +75,7 @@ class Stack:
         """Create the stack; what was made is removed again if that fails."""
         try:
             self.create()
-        except BaseException:
+        except BaseException:  # also Ctrl-C: without __enter__ there is no __exit__
             self.remove()
             raise
         return self

@@ -341,7 +341,7 @@ class Faults:
         try:
             with self._knowledge.by_hand(*names):
                 act()
-        except BaseException:
+        except BaseException:  # also Ctrl-C: what follows is no longer this fault's doing
             trouble.ended = time.monotonic()
             raise
         finally:

@@ -77,7 +77,7 @@ class Machine:
         try:
             self.until("systemctl is-system-running", "the machine is up", seconds=60)
             self.run(f"mkdir {CHECKOUT} && cd /src && cp -R {SOURCES} {CHECKOUT}")
-        except BaseException:
+        except BaseException:  # also Ctrl-C: without __enter__ there is no __exit__
             self.__exit__()
             raise
         return self
