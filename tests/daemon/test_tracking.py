@@ -143,6 +143,14 @@ def test_a_member_that_was_well_for_long_starts_over_with_the_shortest_quarantin
     assert track.quarantine(RULES, 91.0 + 601.0) == 30.0
 
 
+def test_failed_starts_of_long_ago_do_not_put_a_spare_behind_others(track: Track) -> None:
+    """It may have been mended; ten minutes after its quarantine it has a clean record."""
+    seconds = track.quarantine(RULES, 200.0)
+    over = 200.0 + seconds
+    assert track.failed_starts(over + 600.0) == 1
+    assert track.failed_starts(over + 600.1) == 0
+
+
 def test_two_failures_are_mended_at_once_and_the_third_means_quarantine(track: Track) -> None:
     """Within ten minutes."""
     assert track.failed_after_ready(RULES, 0.0) is None
