@@ -77,6 +77,14 @@ def test_another_run_begins_with_a_clean_sheet(track: Track) -> None:
     assert (track.up_since, track.drained) == (200.0, True)
 
 
+def test_bad_answers_of_the_run_before_do_not_count(track: Track) -> None:
+    """The new run was not asked yet, so NGINX's first file waits for its answer."""
+    probe(track, BAD, BAD, BAD)
+    track.observe(replace(UP, started_at="t2"), 120.0)
+    assert track.unasked
+    assert not track.judged(Health.NONE, "/health", RULES)
+
+
 def test_the_same_run_seen_again_changes_nothing(track: Track) -> None:
     """A look is not an event."""
     probe(track, GOOD)
