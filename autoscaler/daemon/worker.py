@@ -73,12 +73,20 @@ class Pool:
         with self._lock:
             self._unfinished += 1
             if self._unfinished > len(self._threads) and len(self._threads) < self._size:
-                thread = threading.Thread(
-                    target=self._work, name=f"{self._name}-{len(self._threads)}", daemon=True
-                )
-                self._threads.append(thread)
-                thread.start()
+                self._grow()
         self._jobs.put(_Job(name, call, then, failed))
+
+    def _grow(self) -> None:
+        """Add a thread. Where the system gives no more, the job waits for one there is."""
+        name = f"{self._name}-{len(self._threads)}"
+        thread = threading.Thread(target=self._work, name=name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            if not self._threads:
+                raise
+            return
+        self._threads.append(thread)
 
     @property
     def unfinished(self) -> int:

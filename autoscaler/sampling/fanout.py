@@ -46,8 +46,7 @@ class Fanout(Generic[K, V]):
             missing, self._workers = wanted - self._workers, max(self._workers, wanted)
         for key in fresh:
             self._calls.put((key, calls[key], answers))
-        for _ in range(missing):
-            threading.Thread(target=self._work, name=self._name, daemon=True).start()
+        self._start(missing)
         given: dict[K, V] = {}
         while len(given) < len(fresh):
             try:
@@ -56,6 +55,16 @@ class Fanout(Generic[K, V]):
                 break
             given[key] = value
         return given
+
+    def _start(self, missing: int) -> None:
+        """Start threads; those that the system does not give are tried again at the next run."""
+        for started in range(missing):
+            try:
+                threading.Thread(target=self._work, name=self._name, daemon=True).start()
+            except RuntimeError:
+                with self._guard:
+                    self._workers -= missing - started
+                return
 
     def _work(self) -> None:
         """Make calls until there was none for a while."""

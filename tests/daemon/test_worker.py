@@ -119,3 +119,22 @@ def test_threads_do_not_keep_the_process_alive(desk: Desk) -> None:
     desk.submit(lambda: threading.current_thread().daemon)
     desk.deliver()
     assert desk.results == [True]
+
+
+def refuse(_thread: threading.Thread) -> None:
+    """Answer as a system does that has no more threads to give."""
+    raise RuntimeError("can't start new thread")
+
+
+def test_without_a_further_thread_a_job_waits_for_one_there_is(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It must not end the controller, which submits it."""
+    free = threading.Event()
+    desk.submit(lambda: free.wait(WAIT))
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        desk.submit(lambda: "waited")
+    free.set()
+    desk.deliver(2)
+    assert desk.results == [True, "waited"]

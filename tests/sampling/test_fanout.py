@@ -6,6 +6,8 @@ import sys
 import threading
 import time
 
+import pytest
+
 from autoscaler.sampling.fanout import Fanout
 
 
@@ -64,3 +66,21 @@ def test_a_call_that_hangs_is_left_out_and_not_made_again() -> None:
     while fanout._under_way:
         threading.Event().wait(0.01)
     assert fanout.run(work, 5) == {"bad": "at last", "good": "fine"}
+
+
+def test_threads_the_system_does_not_give_are_tried_again_at_the_next_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else no member would be read any more, long after there are threads again."""
+    fanout: Fanout[str, int] = Fanout("test", 8)
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        assert fanout.run({"a": lambda: 1}, 0.01) == {}
+    assert fanout.run({"b": lambda: 2}, 5.0) == {"b": 2}
+    deadline = time.monotonic() + 5.0
+    while (again := fanout.run({"a": lambda: 3}, 1.0)) != {"a": 3}:
+        assert time.monotonic() < deadline, again
