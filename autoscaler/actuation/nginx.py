@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from autoscaler.actuation.proof import Answer, ask
 from autoscaler.actuation.upstream_file import UpstreamFile
-from autoscaler.actuation.upstreams import generation_of
+from autoscaler.actuation.upstreams import generation_of, listed_servers
 from autoscaler.errors import (
     AutoscalerError,
     NginxError,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from autoscaler.actuation.upstreams import Rendered
+    from autoscaler.actuation.upstreams import Rendered, Server
     from autoscaler.actuation.workers import Worker
     from autoscaler.clock import Clock
 
@@ -141,6 +141,16 @@ class Nginx:
             return self._file.read() == rendered.text
         except NginxError:
             return False
+
+    def listed(self) -> frozenset[tuple[str, Server]]:
+        """Return the members that the file on disk lists, by role; none if there is no such file.
+
+        NGINX serves them if the file is that of its last reload, as after a restart of the daemon.
+        """
+        try:
+            return listed_servers(self._file.read() or "")
+        except NginxError:
+            return frozenset()
 
     def test(self) -> str:
         """Return the words of NGINX's configuration test; raises as the reach does."""

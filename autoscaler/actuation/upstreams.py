@@ -8,6 +8,7 @@ with this file serve. A client whose Host header is passed on never knows that n
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import re
@@ -26,7 +27,7 @@ _LARGEST_COUNT = 1_000_000
 _ROLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 _UPSTREAM_LINE = re.compile(rf"upstream {UPSTREAM_PREFIX}({_ROLE.pattern}) {{")
-_SERVER_LINE = re.compile(rf" +server \S+ .*;  # ({_NAME.pattern})")
+_SERVER_LINE = re.compile(rf" +server (\S+):(\d+) .*;  # ({_NAME.pattern})")
 _GENERATION_LINE = re.compile(rf"# generation ([0-9a-f]{{{_GENERATION_LENGTH}}})")
 
 
@@ -92,13 +93,23 @@ def generation_of(text: str) -> str | None:
 
 def listed_members(text: str) -> frozenset[tuple[str, str]]:
     """Return the members that a managed file lists, as (role, name)."""
-    found: set[tuple[str, str]] = set()
+    return frozenset((role, server.name) for role, server in listed_servers(text))
+
+
+def listed_servers(text: str) -> frozenset[tuple[str, Server]]:
+    """Return the members that a managed file lists, each with its role and where it answers.
+
+    A line that this program did not write so is passed over; IPv6 addresses come without brackets.
+    """
+    found: set[tuple[str, Server]] = set()
     role = None
     for line in text.splitlines():
         if opened := _UPSTREAM_LINE.fullmatch(line):
             role = opened.group(1)
         elif role is not None and (server := _SERVER_LINE.fullmatch(line)):
-            found.add((role, server.group(1)))
+            address, port, name = server.groups()
+            with contextlib.suppress(ValueError):
+                found.add((role, Server(name, str(ip_address(address.strip("[]"))), int(port))))
     return frozenset(found)
 
 

@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     if emptied := [] if arguments.force else _emptied(arguments):
         answer = {"problems": [*emptied, "if that is meant: autoscaler reload --force"]}
     else:
-        answer = ask_daemon(arguments, "POST", "/v1/reload")
+        answer = ask_daemon(arguments, "POST", "/v1/reload", {"force": arguments.force})
     problems = answer.get("problems")
     if arguments.json:
         print(json.dumps(answer, indent=2))

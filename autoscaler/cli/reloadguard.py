@@ -1,7 +1,8 @@
 """Looks, before a reload, whether new settings would take all that serves a role off the air.
 
-A typo in the project or in a list of names makes running members strangers, and strangers leave
-NGINX at once. So the person who reloads is asked first; the daemon itself has no such doubts.
+A typo in the project or in a list of names makes running members strangers. The daemon keeps in
+NGINX those that are all a role has, but they no longer scale; so the person who reloads is asked
+first.
 """
 
 from __future__ import annotations
@@ -13,8 +14,7 @@ from autoscaler.clock import SystemClock
 from autoscaler.engine.client import connect, info
 from autoscaler.engine.inventory import Inventory
 from autoscaler.errors import EngineError
-from autoscaler.labels import PROJECT_LABEL, ROLE_LABEL
-from autoscaler.settings.names import variable
+from autoscaler.settings.sight import remedy, unseen
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -51,23 +51,11 @@ def sentences(
     """
     problems = []
     for name in sorted(settings.roles.keys() & told.keys()):
+        unseen_now = told[name].get("out_of_scope") or {}
         serving = [one["name"] for one in told[name]["members"] if one["published"]]
+        serving += unseen_now.get("members", ())
         if serving and not any((name, member) in found for member in serving):
             problems.append(
-                f"role {name}: these settings do not find {', '.join(serving)}, which "
-                f"{'is all that serves' if len(serving) == 1 else 'are all that serve'} it now; "
-                f"{_looked_for(settings, name)}"
+                f"role {name}: {unseen(settings, name, serving)}; {remedy(settings, name)}"
             )
     return problems
-
-
-def _looked_for(settings: Settings, role: str) -> str:
-    """Say how the members of a role are found and what to correct."""
-    names = settings.roles[role].members
-    if names:
-        listed = variable(("roles", role, "members"))
-        return f"looked for by name: {', '.join(names)}; correct {listed}"
-    return (
-        f"looked for by the labels {PROJECT_LABEL}={settings.project} and {ROLE_LABEL}={role}; "
-        f"correct {variable(('project',))}"
-    )

@@ -145,6 +145,8 @@ def _role_lines(name: str, role: dict[str, Any]) -> list[str]:
     if role.get("next_change_waits"):
         out.append(f"  nothing changes {role['next_change_waits']}")
     out += [f"  missing: {missing}" for missing in role["missing"]]
+    if unseen := role.get("out_of_scope"):
+        out += [f"  out of scope: {unseen['reason']}", f"    -> {unseen['hint']}"]
     for member in role["members"]:
         out += [_member_line(member), *_blocked_lines(member)]
     return out + _kept_lines(role["members"])

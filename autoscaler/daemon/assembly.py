@@ -28,6 +28,7 @@ from autoscaler.sampling.prometheus import prometheus_setup
 from autoscaler.sampling.registry import SourceContext, build_sources
 from autoscaler.sampling.sources import SourceEvent
 from autoscaler.settings import Settings
+from autoscaler.strangers import Stranger
 
 POOL_SIZE = 64
 """Parallel connections to the engine: every member of a round of the docker source has one."""
@@ -92,6 +93,7 @@ class Assembly:
             drain=drain,
             hook=self._hook,
             host=kept.host if kept else _host(settings),
+            listed=nginx.listed,
         )
 
     def _hook(self, member: Member, hook: Hook, seconds: float) -> None:
@@ -147,6 +149,11 @@ class _LateInventory:
         """Return the members; raises EngineError."""
         self._real = self._real or self._make(info(self._api))
         return self._real.members()
+
+    def strangers(self) -> tuple[Stranger, ...]:
+        """Return what runs outside the scope; raises EngineError."""
+        self._real = self._real or self._make(info(self._api))
+        return self._real.strangers()
 
     def forget(self, container_id: str) -> None:
         """Look at a container anew next time."""

@@ -14,7 +14,7 @@ from autoscaler.daemon.service import Service
 from autoscaler.daemon.state import State
 from autoscaler.policy.overrides import Moment
 from autoscaler.settings import Settings
-from autoscaler.surface.requests import RefusedError, Reply, RoleBody
+from autoscaler.surface.requests import RefusedError, ReloadBody, Reply, RoleBody
 
 UNSTORED = "this override is in force, but will not survive a restart of the daemon"
 """What is added when history cannot take it."""
@@ -44,7 +44,7 @@ class Commands:
         elif isinstance(command.body, RoleBody):
             command.reply.put(Answer(self._explain(command.body, now)))
         elif command.verb == "reload":
-            self._reload(command, now.monotonic)
+            return self._reload(command, now.monotonic)
         else:
             return self._override(command)
         return False
@@ -68,10 +68,13 @@ class Commands:
         command.reply.put(Answer(Reply(body), record))
         return True
 
-    def _reload(self, command: Command, now: float) -> None:
+    def _reload(self, command: Command, now: float) -> bool:
         self._service.reloading(now)
         answer, changed = self._reloading.reload(os.environ)
+        if "problems" not in answer:
+            self._state.scope_meant = isinstance(command.body, ReloadBody) and command.body.force
         if changed is not None:
             self._apply(changed)
         self._service.reloaded(len(answer.get("problems", ())), now)
         command.reply.put(Answer(Reply(answer)))
+        return self._state.scope_meant

@@ -111,7 +111,7 @@ class Deciding:
         made anew, so it never lowers the count.
         """
         maximum, exist = role.policy.maximum, len(role.members)
-        short = max(0, maximum - exist)
+        short = 0 if role.strangers else max(0, maximum - exist)
         if short and role.told_short != short:
             self._journal.warning(
                 "role.spares_missing",

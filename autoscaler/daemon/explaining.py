@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
 
-from autoscaler.daemon import hooking, hosting, keeping, lacking, scheduling
+from autoscaler.daemon import hooking, hosting, keeping, lacking, scheduling, strangers
 from autoscaler.daemon.deciding import rounded
 from autoscaler.daemon.overriding import shown
 from autoscaler.daemon.state import RoleState, State
@@ -125,6 +125,7 @@ def answer(role: RoleState, state: State, moment: Moment) -> dict[str, Any]:
         "role": role.name,
         "sentences": [
             *why,
+            *strangers.sentences(role, state.settings),
             *lacking.sentences(role, state, moment.monotonic),
             *keeping.sentences(role),
             *hooking.sentences(role, moment.monotonic),

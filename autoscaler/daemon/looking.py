@@ -48,7 +48,7 @@ class Looking:
                 by_role[member.role][member.name] = member
         for role in self._state.roles.values():
             self._take_in_role(role, by_role[role.name], began, now)
-            if not role.counted:
+            if not role.counted and not role.strangers:
                 role.counted = True
                 self._adopting.at_start(role)
         self._state.looked_at = now
@@ -67,8 +67,11 @@ class Looking:
         role.members = members
         if before.keys() != members.keys():
             role.hands.changed(now)
+        outside = {e.member for e in role.strangers}
         for name in before.keys() - members.keys():
-            if before[name].running:
+            if name in outside:
+                role.hands.forget(name)
+            elif before[name].running:
                 self._went_down(role, before[name], now)
             role.tracks.pop(name, None)
             role.leaving.pop(name, None)
@@ -206,8 +209,10 @@ class Looking:
         """Tell which members are gone and which are back.
 
         Where `max` containers exist nothing lacks: those that are gone were replaced, as by a
-        service of another name, and are forgotten.
+        service of another name, and are forgotten. Of a role out of sight nothing is known.
         """
+        if role.strangers:
+            return
         present = role.members.keys()
         for name in sorted(role.missing & present):
             role.missing.discard(name)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from autoscaler.daemon import hosting, sourcing
+from autoscaler.daemon import hosting, sourcing, strangers
 from autoscaler.daemon.deciding import Deciding
 from autoscaler.daemon.journal import Journal
 from autoscaler.daemon.lateness import LOOK, READINGS, Lateness
 from autoscaler.daemon.looking import Looking
 from autoscaler.daemon.ports import Parts
+from autoscaler.daemon.publication import Endpoint
 from autoscaler.daemon.state import State
 from autoscaler.daemon.worker import Pool
 from autoscaler.errors import AutoscalerError
@@ -23,12 +24,13 @@ from autoscaler.sampling.sources import SourceEvent
 class _Looked:
     """One look: members, NGINX's networks (None if it is not there), whether it serves `asked`.
 
-    `intact`: its file is as it was proven.
+    `intact`: its file is as it was proven. `strangers` serve, but are in no scope.
     """
 
     began: float
     snapshot: Snapshot
     networks: frozenset[str] | None
+    strangers: frozenset[Endpoint]
     asked: str | None
     serves: bool
     intact: bool
@@ -90,14 +92,16 @@ class Observing:
         publication = self._state.publication
         asked = publication.proven if sample else None
         file = publication.rendered if sample and publication.settled else None
+        served, roles = strangers.served(self._state), frozenset(self._state.roles)
 
         def work() -> _Looked:
             began = clock.monotonic()
             snapshot = parts.inventory.members()
+            unseen = strangers.look(parts, served, roles, snapshot)
             networks = _networks(parts)
             serves = asked is None or _serves(parts, asked)
             intact = file is None or parts.publisher.intact(file)
-            return _Looked(began, snapshot, networks, asked, serves, intact)
+            return _Looked(began, snapshot, networks, unseen, asked, serves, intact)
 
         self._pool.submit(
             "look", work, lambda r: self._looked(r, epoch), lambda e: self._failed(e, epoch)
@@ -120,7 +124,9 @@ class Observing:
         if looked.networks is not None:
             self._state.nginx_networks = looked.networks
         self._warn(looked.snapshot)
-        self._looking.take_in(looked.snapshot.members, looked.began, now)
+        members = looked.snapshot.members
+        strangers.follow(self._state, looked.strangers, members, self._journal)
+        self._looking.take_in(members, looked.began, now)
         self._state.looked_from = looked.began
         self._doubt(looked)
         self._next()

@@ -13,12 +13,13 @@ from autoscaler.actuation.drain import Drained
 from autoscaler.actuation.drainer import Leaving
 from autoscaler.actuation.health import ProbeResult
 from autoscaler.actuation.nginx import Published
-from autoscaler.actuation.upstreams import Rendered
+from autoscaler.actuation.upstreams import Rendered, Server
 from autoscaler.hooks import Hook
 from autoscaler.inventory import Snapshot
 from autoscaler.model import Member, Reading
 from autoscaler.policy.headroom import HostLoad
 from autoscaler.sampling.sources import SourceEvent
+from autoscaler.strangers import Stranger
 
 
 class Inventory(Protocol):
@@ -29,6 +30,9 @@ class Inventory(Protocol):
 
     def forget(self, container_id: str) -> None:
         """Look at a container anew next time."""
+
+    def strangers(self) -> tuple[Stranger, ...]:
+        """Return all running containers that are in no role's scope."""
 
 
 class Sampler(Protocol):
@@ -67,6 +71,11 @@ class Publisher(Protocol):
         """Return the networks of NGINX's container; empty for an NGINX on the host."""
 
 
+def unlisted() -> frozenset[tuple[str, Server]]:
+    """Know of no file that was there before."""
+    return frozenset()
+
+
 def unmeasured() -> HostLoad | None:
     """Know nothing of the host: the engine runs on another one."""
     return None
@@ -77,7 +86,7 @@ class Parts:
     """The outside world of one daemon.
 
     `hook` runs a hook of a member for at most so many seconds and raises HookFailedError. `host`
-    measures the host the members run on.
+    measures the host the members run on. `listed` are the members in NGINX's file on disk, by role.
     """
 
     inventory: Inventory
@@ -88,3 +97,4 @@ class Parts:
     drain: Callable[[Leaving, float, Callable[[], bool]], Drained]
     hook: Callable[[Member, Hook, float], None]
     host: Callable[[], HostLoad | None] = unmeasured
+    listed: Callable[[], frozenset[tuple[str, Server]]] = unlisted

@@ -7,6 +7,7 @@ import math
 from autoscaler.actuation.addresses import AddressMode, Problem, address_of
 from autoscaler.actuation.nginx import Published
 from autoscaler.actuation.upstreams import Probe, Rendered, Server, Upstream, render, unfit
+from autoscaler.daemon import strangers
 from autoscaler.daemon.actions import RECORD_SECONDS, Actions
 from autoscaler.daemon.history import wait_for_all
 from autoscaler.daemon.journal import Journal
@@ -63,11 +64,9 @@ class Publishing:
         endpoints: list[Endpoint] = []
         upstreams: list[Upstream] = []
         for role in self._state.roles.values():
-            found = [
-                e
-                for name in role.serve
-                if (e := self.endpoint(role, role.members[name])) is not None
-            ]
+            places = [self.endpoint(role, role.members[name]) for name in role.serve]
+            found = [e for e in places if e is not None]
+            found += strangers.kept(role, found, self.endpoint)
             endpoints += found
             upstreams.append(self._upstream(role, found))
         self._want(tuple(upstreams), endpoints)
@@ -142,6 +141,8 @@ class Publishing:
             return True
         for e in publication.proven_endpoints:
             role = self._state.roles.get(e.role)
+            if role is not None and e in role.strangers | role.returning:
+                continue
             member = role.members.get(e.member) if role else None
             if role is None or member is None or not role.track(e.member).ready:
                 return True
@@ -255,8 +256,9 @@ class Publishing:
                 track.unpublished_at = published.proven_at
                 track.old_workers = published.old_workers
         for e in publication.proven_endpoints:
-            if e.role in self._state.roles:
-                self._state.roles[e.role].track(e.member).drained = False
+            found = self._state.roles.get(e.role)
+            if found is not None and e.member in found.members:
+                found.track(e.member).drained = False
 
     @staticmethod
     def _why_left(role: RoleState, member: Member) -> str:

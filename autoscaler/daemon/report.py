@@ -6,7 +6,7 @@ import os
 from datetime import UTC, datetime
 from typing import Any
 
-from autoscaler.daemon import hooking, hosting, scheduling
+from autoscaler.daemon import hooking, hosting, scheduling, strangers
 from autoscaler.daemon.deciding import rounded
 from autoscaler.daemon.explaining import explanation
 from autoscaler.daemon.overriding import shown
@@ -99,6 +99,7 @@ def _role(role: RoleState, state: State, moment: Moment, *, foresee: bool) -> di
         "turns_last_hour": role.turns.count,
         **(_coming(role, state, moment) if foresee else {}),
         "missing": sorted(role.missing),
+        "out_of_scope": strangers.shown(role, state.settings),
         "members": [_member(role, m, published=m.name in published, now=now) for m in role.ordered],
     }
 

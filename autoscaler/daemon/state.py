@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from autoscaler.daemon.hands import Hands
-from autoscaler.daemon.publication import Publication
+from autoscaler.daemon.publication import Endpoint, Publication
 from autoscaler.daemon.tracking import Track, TrackRules
 from autoscaler.model import (
     Decision,
@@ -37,6 +37,8 @@ class RoleState:
     seen, `counted` says that those running at the start were taken into the count; `found` is that
     count if it was higher than the stored one. `left` is the memory after the last decision, None
     before the first. `steps` is what the last plan wants done.
+    `strangers` are what NGINX serves for the role though no scope has their container; `returning`
+    are those that the last look found again and that were not asked yet.
     `policy` has the bounds that the schedule makes now; `forecast` is None without a schedule, and
     `told_windows` were last told to be in force.
     """
@@ -64,6 +66,8 @@ class RoleState:
     known: set[str] = field(default_factory=set)
     missing: set[str] = field(default_factory=set)
     unaddressed: dict[str, str] = field(default_factory=dict)
+    strangers: frozenset[Endpoint] = frozenset()
+    returning: frozenset[Endpoint] = frozenset()
     decision: Decision | None = None
     decided: bool = False
     low_since: float | None = None
@@ -137,7 +141,8 @@ class State:
     last one began) has shown them. `publish_first` holds all other work back until NGINX was then
     told of them, or failed to take them. `nginx_networks` are networks of NGINX's container.
     `late` says in words what has not come back for too long. `host` is the last look at the host
-    itself, None where it is not measured.
+    itself, None where it is not measured. `scope_meant`: whoever forced a reload means that what
+    its settings do not find leaves NGINX.
     """
 
     settings: Settings
@@ -154,6 +159,7 @@ class State:
     warnings: frozenset[str] = frozenset()
     sampled_at: float | None = None
     late: str = ""
+    scope_meant: bool = False
     history_trouble: str | None = None
     overrides: Standing = ()
     source_troubles: dict[tuple[str, str], str] = field(default_factory=dict)

@@ -23,6 +23,7 @@ from autoscaler.inventory import (
     settle,
 )
 from autoscaler.labels import LabelWarning
+from autoscaler.strangers import Stranger, strangers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,6 +105,14 @@ class Inventory:
             warnings.extend(map(str, look.warnings))
         settled = settle(look.found for look in current.values())
         return Snapshot(settled.members, tuple(sorted({*warnings, *settled.warnings})))
+
+    def strangers(self) -> tuple[Stranger, ...]:
+        """Return all running containers of the engine that are in no role's scope.
+
+        Raises as `members` does.
+        """
+        with translated("list all containers"):
+            return strangers(self._api.containers(), self._scope)
 
     def _distrust_forgotten(self) -> None:
         """Carry out what `forget` was asked since the last look.

@@ -61,6 +61,7 @@ class NotifySettings(BaseModel):
         "*warning",
         "*saturated",
         "*stuck",
+        "*out_of_scope",
         "*useless",
         "*flapping",
     )

@@ -95,6 +95,11 @@ def _roles(view: View) -> Iterator[Metric]:
         "How often load changed the direction of the count within the last hour.",
         "role",
     )
+    unseen = _gauge(
+        "autoscaler_out_of_scope_members",
+        "Containers that serve the role though the settings do not find them.",
+        "role",
+    )
     paused = _gauge("autoscaler_paused", "Whether changes of the count are stopped.", "role")
     for name, role in view.status["roles"].items():
         desired.add_metric([name], role["desired"])
@@ -107,8 +112,9 @@ def _roles(view: View) -> Iterator[Metric]:
         bounds.add_metric([name, "high"], role["cpu_high"])
         bounds.add_metric([name, "low"], role["cpu_low"])
         turns.add_metric([name], role["turns_last_hour"])
+        unseen.add_metric([name], len((role["out_of_scope"] or {}).get("members", ())))
         paused.add_metric([name], float(_paused(view.roles.get(name))))
-    yield from (desired, members, mean, bounds, turns, paused)
+    yield from (desired, members, mean, bounds, turns, unseen, paused)
 
 
 def _paused(role: RoleView | None) -> bool:

@@ -146,6 +146,15 @@ _ROLE = _all(
     ),
     next_change_waits=_maybe(_is("string", "while which commands nothing changes, in words")),
     missing=_list(_TEXT, "members that are gone"),
+    out_of_scope=_maybe(
+        _all(
+            "What serves the role though these settings do not find it.",
+            members=_list(_TEXT),
+            reason=_TEXT,
+            consequence=_TEXT,
+            hint=_TEXT,
+        )
+    ),
     members=_list(_MEMBER),
     why=_list(_TEXT, "why the count is what it is, in sentences"),
     flap_margin=_maybe(_is("number", "a fraction of cpu_high; null: no guard")),

@@ -58,6 +58,12 @@ class RoleBody(Body):
     role: _Role
 
 
+class ReloadBody(Body):
+    """Read the env file; `force`: what it no longer finds of a role is meant to go."""
+
+    force: bool = False
+
+
 class PauseBody(Body):
     """Stop changes of the count. Without a role: of all; without seconds: until resumed."""
 
@@ -100,7 +106,7 @@ class ReleaseBody(Body):
 VERBS: Mapping[tuple[str, str], tuple[str, type[Body]]] = {
     ("GET", "/v1/status"): ("status", NoBody),
     ("GET", "/v1/explain"): ("explain", RoleBody),
-    ("POST", "/v1/reload"): ("reload", NoBody),
+    ("POST", "/v1/reload"): ("reload", ReloadBody),
     ("POST", "/v1/pause"): ("pause", PauseBody),
     ("POST", "/v1/resume"): ("resume", ResumeBody),
     ("POST", "/v1/scale"): ("scale", ScaleBody),

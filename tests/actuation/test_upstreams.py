@@ -20,6 +20,7 @@ from autoscaler.actuation.upstreams import (
     generation_of,
     host_of,
     is_managed,
+    listed_servers,
     render,
 )
 
@@ -283,3 +284,21 @@ def test_real_nginx_accepts_many_roles_and_members(binary: str, tmp_path: Path) 
 def test_the_name_that_proves_cannot_be_resolved() -> None:
     """It lies in a domain that never exists, and belongs to one generation."""
     assert host_of("00ff") == "00ff.autoscaler.invalid"
+
+
+def test_what_a_file_lists_is_read_back_with_its_addresses() -> None:
+    """IPv6 without brackets; a role without members lists nobody, the local server is none."""
+    given_ones = (upstream("web", "10.0.0.1", "fd00::1"), upstream("api"))
+    assert listed_servers(render(given_ones, PROBE).text) == {
+        ("web", Server("web-1", "10.0.0.1", 9003)),
+        ("web", Server("web-2", "fd00::1", 9003)),
+    }
+
+
+def test_lines_that_somebody_else_wrote_list_nobody() -> None:
+    """A name instead of an address, or a server outside the upstreams of roles."""
+    text = (
+        "    server 10.0.0.1:80 x;  # web-1\nupstream autoscaler_web {\n"
+        "    server web:80 x;  # web-1\n    server 10.0.0.1 x;  # web-2\n}\n"
+    )
+    assert listed_servers(text) == frozenset()

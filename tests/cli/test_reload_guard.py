@@ -41,7 +41,7 @@ def test_a_project_with_none_of_them_is_named_with_what_was_looked_for() -> None
     assert problem == (
         "role web: these settings do not find web-1, web-2, which are all that serve it now; "
         "looked for by the labels com.docker.compose.project=shpo and autoscaler.role=web; "
-        "correct AUTOSCALER_PROJECT"
+        "correct AUTOSCALER_PROJECT, or the containers' labels"
     )
 
 
@@ -66,6 +66,14 @@ def test_wrong_names_are_named_with_their_setting() -> None:
 def test_a_role_that_nobody_serves_has_nothing_to_lose(told: dict[str, Any]) -> None:
     """There the reload may be the very thing that mends it."""
     assert sentences(made(), told, set()) == []
+
+
+def test_what_the_daemon_keeps_out_of_scope_serves_too() -> None:
+    """The settings in force do not find it either, and whoever reloads is asked all the same."""
+    told = {"web": {"members": [], "out_of_scope": {"members": ["web-1"]}}}
+    (problem,) = sentences(made(PROJECT="shpo"), told, set())
+    assert "do not find web-1, which is all that serves it now" in problem
+    assert sentences(made(), told, {("web", "web-1")}) == []
 
 
 def test_a_role_that_is_switched_off_is_meant_to_go() -> None:

@@ -24,7 +24,7 @@ from autoscaler.daemon.worker import Done, Effect, Pool, _Job
 from autoscaler.errors import AutoscalerError
 from autoscaler.events import EngineEvent, EventKind
 from autoscaler.policy.overrides import Moment, Override
-from autoscaler.settings import load
+from autoscaler.settings import Settings, load
 from autoscaler.surface import logs
 from autoscaler.surface.notify import Notifier
 from autoscaler.surface.requests import VERBS, read_request
@@ -117,7 +117,7 @@ class World:
         loaded = load(self.env_file, {})
         self._interval = loaded.settings.interval
         outside = Outside(
-            lambda _new, _before, _old: self._parts(),
+            lambda new, _before, _old: self._parts(new),
             self.history,
             Journal(self.history, self.time),
             self.boot,
@@ -158,8 +158,9 @@ class World:
         assert problems == []
         return found
 
-    def _parts(self) -> Parts:
+    def _parts(self, settings: Settings) -> Parts:
         engine = self.engine
+        engine.scope = settings.scope()
         return Parts(
             engine,
             engine,
@@ -169,6 +170,7 @@ class World:
             engine.drain,
             engine.hook,
             lambda: engine.host,
+            self.nginx.listed,
         )
 
     def _tick_later(self, life: int) -> None:

@@ -20,7 +20,7 @@ from tests.daemon.conftest import World
 GOOD: Mapping[str, dict[str, Any]] = {
     "status": {},
     "explain": {"role": "validator"},
-    "reload": {},
+    "reload": {"force": False},
     "pause": {"reason": "deploy", "role": "validator", "direction": "down", "seconds": 60},
     "resume": {"role": "validator"},
     "scale": {"role": "validator", "count": 2, "seconds": 60, "reason": "sale", "force": False},

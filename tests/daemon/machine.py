@@ -33,6 +33,8 @@ from autoscaler.model import (
 )
 from autoscaler.policy.headroom import HostLoad
 from autoscaler.sampling.sources import SourceEvent
+from autoscaler.scope import Scope
+from autoscaler.strangers import Stranger
 
 NETWORK = "aurora"
 
@@ -98,6 +100,7 @@ class Box:
     start_error: AutoscalerError | None = None
     stop_error: AutoscalerError | None = None
     hook_error: AutoscalerError | None = None
+    project: str = "shop"
     served: bool = False
     drained: bool = False
     made_as: str = ""
@@ -145,6 +148,8 @@ class Engine:
         self.deaf = False
         self.blind = False
         self.host: HostLoad | None = None
+        self.scope: Scope | None = None
+        self.stranger_lists = 0
         self.source_events: list[SourceEvent] = []
         self.broken: list[str] = []
         self.calls: list[str] = []
@@ -172,7 +177,14 @@ class Engine:
     def members(self) -> Snapshot:
         """Show all members."""
         self._answer()
-        return Snapshot(tuple(box.member() for box in self.boxes.values()), ())
+        return Snapshot(tuple(b.member() for b in self.boxes.values() if self._in_scope(b)), ())
+
+    def strangers(self) -> tuple[Stranger, ...]:
+        """Show what runs outside the scope."""
+        self._answer()
+        self.stranger_lists += 1
+        outside = [b for b in self.boxes.values() if b.running and not self._in_scope(b)]
+        return tuple(Stranger(b.name, frozenset({b.ip})) for b in outside)
 
     def forget(self, container_id: str) -> None:
         """Nothing is remembered here."""
@@ -295,6 +307,16 @@ class Engine:
         box.state = ContainerState.CREATED
         self.emit(box, EventKind.CREATE)
         self.time.after(1.0, lambda: self.begin(name))
+
+    def _in_scope(self, box: Box) -> bool:
+        """Tell whether the settings find a container."""
+        if self.scope is None:
+            return True
+        roles = {role.role: role.members for role in self.scope.roles}
+        names = roles.get(box.role)
+        if names is None:
+            return False
+        return box.name in names if names else box.project == self.scope.project
 
     def _answer(self) -> None:
         if self.down:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autoscaler.actuation.nginx import Published
-from autoscaler.actuation.upstreams import Rendered
+from autoscaler.actuation.upstreams import Rendered, Server, listed_servers
 from autoscaler.daemon.history import Record
 from autoscaler.errors import AutoscalerError
 from tests.daemon.machine import NETWORK, Engine, Time
@@ -25,7 +25,7 @@ class Nginx:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.generation = ""
+        self.generation = self.text = ""
         self.error: AutoscalerError | None = None
         self.takes_it_anyway = False
         self.tampered = False
@@ -52,7 +52,7 @@ class Nginx:
         return Published(rendered.generation, reloaded, frozenset(), now, {"reload": 0.01})
 
     def _take(self, rendered: Rendered) -> None:
-        self.generation = rendered.generation
+        self.generation, self.text = rendered.generation, rendered.text
         self.reloads += 1
         found = dict(_SERVER.findall(rendered.text))
         for box in self.engine.boxes.values():
@@ -69,6 +69,10 @@ class Nginx:
     def intact(self, rendered: Rendered) -> bool:
         """Tell whether nobody has changed its file."""
         return not self.tampered
+
+    def listed(self) -> frozenset[tuple[str, Server]]:
+        """Return what its file lists."""
+        return listed_servers(self.text)
 
     def networks(self) -> frozenset[str]:
         """Name its networks."""

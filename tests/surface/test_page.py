@@ -300,6 +300,13 @@ def test_what_is_not_well_stands_there_in_words(browser: Browser, url: str, web:
         "host": {"cpu_saturated": True, "memory_saturated": False},
         "sources": {"prometheus for validator": "it does not answer"},
         "warnings": [],
+        "roles": {
+            name: {
+                **role,
+                "out_of_scope": {"reason": "not found", "consequence": "stays", "hint": "mend"},
+            }
+            for name, role in list(STATUS["roles"].items())[:1]
+        },
     }
     assert page.locator("#troubles li").all_inner_texts() == ["<img src=x onerror=alert(1)>"]
     try:
@@ -310,6 +317,7 @@ def test_what_is_not_well_stands_there_in_words(browser: Browser, url: str, web:
             "unknown directive",
             "The host has too little CPU left: new members would share the same.",
             "CPU from prometheus for validator: it does not answer",
+            "Role validator: not found; stays. To do: mend.",
         ]
         web.board.put(replace(view, status={**STATUS, "warnings": []}))
         page.locator("#troubles").wait_for(state="hidden")

@@ -32,7 +32,7 @@ SCALE = {"role": "validator", "count": 2, "seconds": 60, "reason": "sale"}
         ("scale", {**SCALE, "count": 0}, "count is 0: .*greater than or equal to 1"),
         ("scale", {**SCALE, "force": "false"}, "force is 'false': Input should be a valid boolean"),
         ("hold", {"lease": "../x", "reason": "x"}, "lease is '../x'; allowed: 8 to 64 letters"),
-        ("reload", {"now": True}, "'now' is no field of this request; allowed: none"),
+        ("reload", {"now": True}, "'now' is no field of this request; allowed: force"),
     ],
 )
 def test_a_wrong_field_is_named_with_what_is_allowed(

@@ -23,6 +23,7 @@ ROLE: dict[str, Any] = {
     "cpu_low": 40.0,
     "decision": None,
     "turns_last_hour": 0,
+    "out_of_scope": None,
     "members": [],
 }
 VIEW = View(

@@ -27,6 +27,7 @@ _ENDS = {
     "nginx.recovered": "nginx.",
     "config.reloaded": "config.reload_failed",
     "member.found": "member.missing",
+    "role.scope_recovered": "role.out_of_scope",
     "member.published": "member.",
     "member.stopped": _STOP_REFUSED,
 }

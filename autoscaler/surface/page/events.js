@@ -1,6 +1,6 @@
 // Puts events of history into words, and says what kind of mark each is on the timeline.
 
-const BAD = /failed|died|unusable|unhealthy|missing|killed|unavailable|unreachable|late|saturated/;
+const BAD = /failed|died|unusable|unhealthy|missing|killed|unavailable|unreachable|late|saturated|out_of_scope/;
 
 export function isGlobal(event) {
   return !event.role && event.event !== "daemon.heartbeat";

@@ -85,6 +85,8 @@ function troubles(status) {
     history.error, status.late,
     ...full.map(([what]) => `The host has too little ${what} left: new members would share the same.`),
     ...Object.entries(status.sources).map(([source, words]) => `CPU from ${source}: ${words}`),
+    ...Object.entries(status.roles).map(([name, { out_of_scope: unseen }]) =>
+      unseen && `Role ${name}: ${unseen.reason}; ${unseen.consequence}. To do: ${unseen.hint}.`),
     ...status.warnings,
   ].filter(Boolean);
 }
