@@ -210,7 +210,7 @@ def _what_comes(seen: Mapping[str, Any] | None, frozen: str | None) -> str:
     if seen["quarantine_seconds"]:
         return (
             f"the daemon leaves it alone for {seen['quarantine_seconds']:.0f} s more, because it "
-            f"failed: {seen['detail'] or 'see its log'}"
+            f"failed; at the last look: {seen['detail'] or 'not asked yet'}"
         )
     if seen.get("blocked"):
         return f"the daemon leaves it as it is for now{_blocked(seen)}"

@@ -187,6 +187,8 @@ def _phase(phase: dict[str, Any]) -> str:
 
 
 def _member_line(member: dict[str, Any]) -> str:
+    if member["phase"] == "spare":
+        return f"  {member['name']:<28} spare"
     cpu = member["cpu_percent"]
     missing = f"no reading: {member['no_reading'] or 'not read yet'}"
     seen = _percent(cpu) if cpu is not None else missing

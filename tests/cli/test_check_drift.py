@@ -70,8 +70,8 @@ STEP = {"step": "start", "reason": "wanted are 2", "in_seconds": 0.0}
         ({"next_step": STEP}, "the daemon starts it: wanted are 2"),
         ({"next_step": {**STEP, "in_seconds": 4.0}}, "the daemon starts it, in 4 s: wanted are 2"),
         (
-            {"quarantine_seconds": 29.6, "detail": "exited with 1"},
-            "the daemon leaves it alone for 30 s more, because it failed: exited with 1",
+            {"quarantine_seconds": 29.6, "detail": "exited"},
+            "the daemon leaves it alone for 30 s more, because it failed; at the last look: exited",
         ),
         (
             {"blocked": BLOCKED},

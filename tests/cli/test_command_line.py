@@ -326,6 +326,12 @@ def test_what_the_rules_would_want_is_shown_where_it_differs(would_be: int, said
     assert (words in shown(decision=decision)) == said
 
 
+def test_a_spare_is_no_member_whose_reading_is_missing() -> None:
+    """It has none because it does not run: no bar, no words that look like trouble."""
+    spare = {**MEMBER, "phase": "spare", "cpu_percent": None, "no_reading": "not_running"}
+    assert "  validator-1                  spare" in shown(members=[spare]).splitlines()
+
+
 def test_a_missing_reading_is_shown_with_its_reason_and_not_as_zero() -> None:
     """Nobody should think it idles."""
     text = shown(members=[{**MEMBER, "cpu_percent": None, "no_reading": "first_sight"}])
