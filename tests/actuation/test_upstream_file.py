@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import resource
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from autoscaler.actuation.upstream_file import UpstreamFile
 from autoscaler.errors import NginxError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ONE = "# managed by autoscaler\none\n"
 TWO = "# managed by autoscaler\ntwo\n"
@@ -47,6 +44,25 @@ def test_no_other_file_is_ever_included(tmp_path: Path) -> None:
         "autoscaler.conf"
     ]
     assert names(tmp_path) == {"autoscaler.conf", ".autoscaler.conf.previous"}
+
+
+def test_a_text_is_on_the_disk_before_its_name_and_the_name_before_all_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut leaves the old or the new file, whole: the new text is synced while the old one
+    is in place, the directory once the new one is.
+    """
+    file = UpstreamFile(tmp_path)
+    file.replace(ONE)
+    synced: list[tuple[str, str | None]] = []
+
+    def note(descriptor: int) -> None:
+        what = str(Path(f"/proc/self/fd/{descriptor}").readlink())
+        synced.append((what.removeprefix(f"{tmp_path}/"), file.read()))
+
+    monkeypatch.setattr(os, "fsync", note)
+    file.replace(TWO)
+    assert synced == [(".autoscaler.conf.new", ONE), (str(tmp_path), TWO)]
 
 
 def test_a_settled_file_leaves_nothing_beside_it(tmp_path: Path) -> None:
