@@ -14,6 +14,18 @@ from autoscaler.settings.names import ROLE_NAME
 from autoscaler.surface.requests import LONGEST_REASON, LONGEST_SECONDS, MOST_MEMBERS, ONE_LINE
 
 
+def add_role_or_all(parser: argparse.ArgumentParser) -> None:
+    """Add the role a command is for; without it, `all`."""
+    parser.add_argument(
+        "role",
+        nargs="?",
+        default="all",
+        type=role_name,
+        metavar="ROLE",
+        help="which role (default: all)",
+    )
+
+
 def override_seconds(text: str) -> float:
     """Read how long an override lasts, in seconds; raises what argparse turns into bad usage."""
     seconds = for_seconds(text)

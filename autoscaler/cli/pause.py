@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from autoscaler.cli.operands import override_seconds, reason, role_name
+from autoscaler.cli.operands import add_role_or_all, override_seconds, reason
 from autoscaler.cli.operating import add_common, command, role_of, tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `pause`."""
-    parser.add_argument(
-        "role",
-        nargs="?",
-        default="all",
-        type=role_name,
-        metavar="ROLE",
-        help="which role (default: all)",
-    )
+    add_role_or_all(parser)
     parser.add_argument(
         "--direction",
         choices=("up", "down", "both"),

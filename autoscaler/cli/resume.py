@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from autoscaler.cli.operands import role_name
+from autoscaler.cli.operands import add_role_or_all
 from autoscaler.cli.operating import add_common, command, role_of, tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `resume`."""
-    parser.add_argument(
-        "role",
-        nargs="?",
-        default="all",
-        type=role_name,
-        metavar="ROLE",
-        help="which role (default: all)",
-    )
+    add_role_or_all(parser)
     add_common(
         parser,
         "autoscaler resume              end every pause and every pin",
