@@ -249,6 +249,13 @@ class World:
         self.load(role, 60.0)
         return self.run(3.0)
 
+    def drain_second(self) -> None:
+        """Grow to two validators and let the load go, until the second is in a drain of 30 s."""
+        self.grow(2)
+        self.seconds["drain"] = 30.0
+        self.load("validator", 5.0)
+        self.until(lambda: "drain validator-2" in self.jobs, 900.0)
+
     def crash(self, name: str) -> None:
         """Let a member in service crash and wait until it left NGINX."""
         self.until(lambda: name in self.served())

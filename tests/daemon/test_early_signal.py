@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.daemon.no_engine import write_env
+
 HANGUP_BIT = 1 << (signal.SIGHUP - 1)
 DEADLINE_SECONDS = 20.0
 
@@ -22,25 +24,10 @@ def _does_with_hangup(pid: int, mask: str) -> bool:
     return bool(int(line.split()[1], 16) & HANGUP_BIT)
 
 
-def _write_env(folder: Path) -> Path:
-    """Write settings with an engine that is not there: the daemon waits for it and lives."""
-    env = folder / "env"
-    lines = {
-        "PROJECT": "nobody",
-        "NGINX__CONTAINER": "nobody-nginx-1",
-        "DOCKER__URL": f"unix://{folder}/no-engine.sock",
-        "STATE_DIR": folder / "state",
-        "RUN_DIR": folder / "run",
-        "NGINX__DIRECTORY": folder / "nginx",
-    }
-    env.write_text("".join(f"AUTOSCALER_{k}={v}\n" for k, v in lines.items()), encoding="utf-8")
-    return env
-
-
 @pytest.fixture
 def daemon(tmp_path: Path) -> subprocess.Popen[str]:
     """Start a daemon."""
-    words = [sys.executable, "-m", "autoscaler", "run", "--env-file", str(_write_env(tmp_path))]
+    words = [sys.executable, "-m", "autoscaler", "run", "--env-file", str(write_env(tmp_path))]
     return subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.daemon.no_engine import write_env
 from tests.surface.webhook import Webhook, write_places
 
 DEADLINE_SECONDS = 20.0
@@ -30,24 +31,16 @@ class Daemon:
             self._port = free.getsockname()[1]
         self.urls = folder / "urls"
         self._log = folder / "log"
-        self._env = folder / "env"
-        settings = {
-            "PROJECT": "nobody",
-            "NGINX__CONTAINER": "nobody-nginx-1",
-            "DOCKER__URL": f"unix://{folder}/no-engine.sock",
-            "STATE_DIR": folder / "state",
-            "RUN_DIR": folder / "run",
-            "NGINX__DIRECTORY": folder / "nginx",
-            "INTERVAL": "250ms",
-            "LOG_FORMAT": "json",
-            "HTTP__LISTEN": f"127.0.0.1:{self._port}",
-            "NOTIFY__URLS_FILE": self.urls,
-            "NOTIFY__BATCH": "0s",
-            "NOTIFY__MIN_INTERVAL": "0s",
-            "NOTIFY__HOST": "web1",
-        }
-        lines = (f"AUTOSCALER_{name}={value}\n" for name, value in settings.items())
-        self._env.write_text("".join(lines), encoding="utf-8")
+        self._env = write_env(
+            folder,
+            INTERVAL="250ms",
+            LOG_FORMAT="json",
+            HTTP__LISTEN=f"127.0.0.1:{self._port}",
+            NOTIFY__URLS_FILE=self.urls,
+            NOTIFY__BATCH="0s",
+            NOTIFY__MIN_INTERVAL="0s",
+            NOTIFY__HOST="web1",
+        )
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

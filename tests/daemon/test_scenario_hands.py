@@ -58,10 +58,7 @@ def test_two_members_started_by_hand_at_once_are_both_adopted(world: World) -> N
 
 def test_a_member_started_by_hand_beside_one_being_drained_counts_as_one(world: World) -> None:
     """The one that we take down is no wish of anybody's."""
-    world.grow(2)
-    world.seconds["drain"] = 30.0
-    world.load("validator", 5.0)
-    world.until(lambda: "drain validator-2" in world.jobs, 900.0)
+    world.drain_second()
     world.engine.begin("validator-3")
     world.run(2.0)
     assert world.desired() == 2

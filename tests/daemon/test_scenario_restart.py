@@ -73,10 +73,7 @@ def test_more_running_members_than_stored_are_kept(make_world: MakeWorld) -> Non
 
 def test_a_stop_half_done_by_a_killed_daemon_is_not_taken_for_capacity(world: World) -> None:
     """Killed in the middle of a drain: the next daemon finishes it and wants one."""
-    world.grow(2)
-    world.seconds["drain"] = 30.0
-    world.load("validator", 5.0)
-    world.until(lambda: "drain validator-2" in world.jobs, 900.0)
+    world.drain_second()
     world.seconds["sample"] = 3.0
     world.start()
     assert world.run(10.0).desired() == 1
@@ -87,10 +84,7 @@ def test_a_member_started_anew_while_no_daemon_ran_is_no_longer_on_its_way_out(
     world: World,
 ) -> None:
     """Killed in the middle of a drain; then somebody restarts the member: that run is wanted."""
-    world.grow(2)
-    world.seconds["drain"] = 30.0
-    world.load("validator", 5.0)
-    world.until(lambda: "drain validator-2" in world.jobs, 900.0)
+    world.drain_second()
     world.seconds["sample"] = 3.0
     world.life += 1
     world.engine.end("validator-2", 0, stop=True)

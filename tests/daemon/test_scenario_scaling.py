@@ -82,10 +82,7 @@ def test_load_that_returns_during_a_drain_brings_the_member_back_without_a_stop(
     world: World,
 ) -> None:
     """A member under drain that is wanted again is published again and never stopped."""
-    world.grow(2)
-    world.seconds["drain"] = 30.0
-    world.load("validator", 5.0)
-    world.until(lambda: "drain validator-2" in world.jobs, 900.0)
+    world.drain_second()
     world.load("validator", 95.0)
     world.until(lambda: "validator-2" in world.served(), 60.0)
     world.run(60.0)

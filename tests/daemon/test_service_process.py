@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.daemon.no_engine import write_env
+
 DEADLINE_SECONDS = 20.0
 Message = dict[str, str]
 
@@ -24,19 +26,7 @@ class Manager:
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._listener.bind(str(folder / "notify"))
         self._listener.settimeout(DEADLINE_SECONDS)
-        settings = {
-            "PROJECT": "nobody",
-            "NGINX__CONTAINER": "nobody-nginx-1",
-            "DOCKER__URL": f"unix://{folder}/no-engine.sock",
-            "STATE_DIR": folder / "state",
-            "RUN_DIR": folder / "run",
-            "NGINX__DIRECTORY": folder / "nginx",
-            "INTERVAL": "1m",
-            "AVERAGE_OVER": "1m",
-        }
-        env_file = folder / "env"
-        lines = (f"AUTOSCALER_{name}={value}\n" for name, value in settings.items())
-        env_file.write_text("".join(lines), encoding="utf-8")
+        env_file = write_env(folder, INTERVAL="1m", AVERAGE_OVER="1m")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "autoscaler", "run", "--env-file", str(env_file)],
             stdout=subprocess.DEVNULL,

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from tests.daemon.no_engine import write_env
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -17,20 +19,8 @@ IMPATIENT = (
 
 def test_a_single_run_without_an_engine_ends_with_1_and_names_the_socket(tmp_path: Path) -> None:
     """Also when only errors are logged."""
-    url = f"unix://{tmp_path}/none.sock"
-    env_file = tmp_path / "a.env"
-    values = {
-        "PROJECT": "nobody",
-        "NGINX__CONTAINER": "nobody-nginx-1",
-        "NGINX__DIRECTORY": tmp_path / "nginx",
-        "STATE_DIR": tmp_path / "state",
-        "RUN_DIR": tmp_path / "run",
-        "DOCKER__URL": url,
-        "DOCKER__TIMEOUT": "0.5",
-        "INTERVAL": "0.5",
-        "LOG_LEVEL": "error",
-    }
-    env_file.write_text("".join(f"AUTOSCALER_{name}={value}\n" for name, value in values.items()))
+    url = f"unix://{tmp_path}/no-engine.sock"
+    env_file = write_env(tmp_path, DOCKER__TIMEOUT="0.5", INTERVAL="0.5", LOG_LEVEL="error")
     words = [sys.executable, "-c", IMPATIENT, "run", "--once", "--env-file", str(env_file)]
     ended = subprocess.run(words, check=False, capture_output=True, text=True, timeout=120)
     assert ended.returncode == 1, ended.stderr
