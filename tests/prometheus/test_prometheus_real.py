@@ -126,30 +126,83 @@ class Outages:
         assert names == ["source.failed", "source.recovered"] * (len(names) // 2)
 
 
+class Blind:
+    """A daemon that has no source but Prometheus, under load with both its members running."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._began = 0
+
+    def recovers(self) -> None:
+        """Wait until the rules decide by readings again; so far nobody was stopped."""
+
+        def decides() -> bool:
+            decision = self._host.role("validator").get("decision") or {}
+            return decision.get("mean") is not None
+
+        until(decides, "the mean is known again")
+        self._host.wait_published("validator", 1, 2)
+        assert self._host.daemon.of("member.stopped") == []
+        self._began = len(self._host.daemon.events)
+
+    def holds(self, *reasons: NoReading) -> None:
+        """Wait until both members lack a reading for the last of the reasons; then the count has
+        been held ever since there was none, which was told once.
+        """
+
+        def named() -> bool:
+            members = self._host.role("validator")["members"]
+            return [m["no_reading"] for m in members] == [reasons[-1]] * 2
+
+        until(named, f"no reading: {reasons[-1]}")
+        role = self._host.role("validator")
+        decision = role["decision"]
+        assert (decision["reason"], decision["desired"]) == (Reason.NO_DATA, 2)
+        assert [m["state"] for m in role["members"]] == ["running", "running"]
+        events = self._host.daemon.events[self._began :]
+        decided = [e.fields for e in events if e.name == "scale.decided"]
+        assert decided[-1]["reason"] == Reason.NO_DATA
+        assert {e["desired"] for e in decided} == {2}
+        assert set(decided[-1]["missing"].values()) <= set(reasons)
+        assert [e for e in events if e.name == "source.failed"], events
+
+
+def _fed(make_host: MakeHost, scraped: Scraped, number: int, frozen_at: list[float]) -> Host:  # noqa: F811
+    """Make a host whose containers' counters an exporter tells, as of `frozen_at` if that is set;
+    return it once Prometheus has readings of it.
+    """
+    host = make_host(role("validator", 2, settings=THRESHOLDS))
+    ids = {n: str(host.stack.container(n).id) for n in host.stack.members("validator")}
+    scraped.exporters[number].text = lambda: container_text(ids, frozen_at[0])
+    host.settings |= {
+        "MAX_AGE": "2s",
+        "PROMETHEUS__URL": scraped.prometheus.url,
+        "PROMETHEUS__TIMEOUT": "1s",
+    }
+    scraped.read(_running(host.stack.project), scraped.setup())
+    return host
+
+
 def test_a_real_prometheus_feeds_the_rules_and_each_outage_ends_by_itself(
     make_host: MakeHost,  # noqa: F811 - the fixture
     scraped: Scraped,
 ) -> None:
     """By its readings a role grows. Paused, stopped, started again and fed with old samples, the
     count is held with the reason, the next source takes over (and the role shrinks by it), and
-    Prometheus serves again without a hand; each is logged once.
+    Prometheus serves again without a hand; each is logged once. A daemon without another source
+    holds its count all the while, also longer than it would take to stop a member, and goes on.
     """
     prometheus, frozen_at = scraped.prometheus, [0.0]
-    host = make_host(role("validator", 2, settings=THRESHOLDS))
-    ids = {n: str(host.stack.container(n).id) for n in host.stack.members("validator")}
-    scraped.exporters[0].text = lambda: container_text(ids, frozen_at[0])
-    host.settings |= {
-        "CPU_SOURCE": "prometheus,cgroup",
-        "MAX_AGE": "2s",
-        "PROMETHEUS__URL": prometheus.url,
-        "PROMETHEUS__TIMEOUT": "1s",
-    }
-    scraped.read(_running(host.stack.project), scraped.setup())
+    host, other = (_fed(make_host, scraped, number, frozen_at) for number in (0, 1))
+    host.settings["CPU_SOURCE"], other.settings["CPU_SOURCE"] = "prometheus,cgroup", "prometheus"
     daemon = host.start()
-    outages = Outages(host, daemon)
+    other.start()
+    outages, blind = Outages(host, daemon), Blind(other)
     load = host.load(RATE, mix=Mix({path("validator", BURN_MS): 1.0}))
+    other.load(RATE, mix=Mix({path("validator", BURN_MS): 1.0}))
     host.wait_published("validator", 1, 2)
     outages.recovers()
+    blind.recovers()
 
     begin = len(daemon.events)
     prometheus.signal(signal.SIGSTOP)
@@ -157,18 +210,24 @@ def test_a_real_prometheus_feeds_the_rules_and_each_outage_ends_by_itself(
     outages.fails(begin, NoReading.TIMED_OUT)
     shrunk = daemon.wait_for("scale.decided", desired=1, desired_before=2)
     assert shrunk.fields["reason"] == Reason.SCALE_DOWN
+    blind.holds(NoReading.TIMED_OUT)
     prometheus.signal(signal.SIGCONT)
     outages.recovers()
+    blind.recovers()
 
     begin = len(daemon.events)
     prometheus.stop()
     outages.fails(begin, NoReading.SOURCE_FAILED)
+    blind.holds(NoReading.SOURCE_FAILED)
     prometheus.start()
     outages.recovers()
+    blind.recovers()
 
     begin = len(daemon.events)
     frozen_at[0] = time.time()
     outages.fails(begin, NoReading.TOO_FEW_SAMPLES, NoReading.STALE)
+    blind.holds(NoReading.TOO_FEW_SAMPLES, NoReading.STALE)
     frozen_at[0] = 0.0
     outages.recovers()
+    blind.recovers()
     outages.told_by_turns()
