@@ -35,7 +35,7 @@ GROUPS: tuple[tuple[Measure, tuple[str, ...]], ...] = (
         replaying.measure,
         ("simulate_month_s", "simulate_month_two_s", "simulate_month_mib"),
     ),
-    (idling.measure, ("idle_cpu_percent", "idle_rss_mib")),
+    (idling.measure, (*idling.PLAIN, *idling.ALL)),
     (reacting.measure, ("reaction_s", "publish_ms")),
 )
 KEYS = tuple(key for _, keys in GROUPS for key in keys)
