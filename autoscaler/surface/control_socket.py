@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import os
 import stat
@@ -64,16 +65,22 @@ class ControlSocket:
             self._thread.join()
         if self._server is not None:
             self._server.server_close()
-            self.path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # gone already, or not to be looked at
+                if _place(self.path) == self._place:
+                    self.path.unlink()
 
     def _listen(self) -> ControlServer:
         """Return a server whose socket has just been made. Raises AutoscalerError."""
         try:
             server = ControlServer(str(self.path), self._ask, self._defects)
-            server.timeout = LOOK_SECONDS
+        except OSError as error:
+            raise self._cannot_listen(error) from error
+        server.timeout = LOOK_SECONDS
+        try:
             _give_to_group(self.path)
             self._place = _place(self.path)
         except OSError as error:
+            server.server_close()
             raise self._cannot_listen(error) from error
         return server
 

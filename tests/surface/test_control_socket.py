@@ -198,6 +198,7 @@ def test_what_somebody_has_put_in_the_place_of_the_socket_stays(daemon: Daemon) 
     assert daemon.lost[1:] == [
         f"{daemon.control.path} is not this daemon's socket any more; remove it"
     ]
+    daemon.control.stop()
     assert daemon.control.path.read_text(encoding="utf-8") == "precious"
 
 
