@@ -169,7 +169,8 @@ def _serving(
     runs on in any case. Another surplus one that gets requests keeps them until enough chosen
     members do, and one whose stop was refused gets them again. Where nobody else can, a quarantined
     one serves, and then a slow one: late answers are better than none. A quarantined one must be
-    steady: each of its returns and failures costs all others a reload.
+    steady to come back, as each of its returns and failures costs all others a reload; one that
+    gets requests already, because it was slow, keeps them as soon as it answers well again.
     """
     up = [
         m
@@ -185,7 +186,7 @@ def _serving(
         if not m.quarantined
         and (m.member.name in meant or m.stays or (m.exposed and not keeps_capacity))
     ]
-    last_resort = [m.member.name for m in able if m.quarantined and m.steady]
+    last_resort = [m.member.name for m in able if m.quarantined and (m.steady or m.exposed)]
     return tuple(serve or last_resort or [m.member.name for m in up if m.slow])
 
 

@@ -260,19 +260,17 @@ class Publishing:
             if found is not None and e.member in found.members:
                 found.track(e.member).drained = False
 
-    @staticmethod
-    def _why_left(role: RoleState, member: Member) -> str:
+    def _why_left(self, role: RoleState, member: Member) -> str:
         track = role.track(member.name)
         if not track.running:
             return "it does not run"
         if not track.ready:
-            detail = track.probe_detail
-            return (
-                f"it cannot answer: {detail}"
-                if detail
-                else "it has not answered at its present address yet"
-            )
-        return "it is surplus" if member.name not in role.chosen else "its address changed"
+            detail, unasked = track.probe_detail, "it has not answered at its present address yet"
+            return f"it cannot answer: {detail}" if detail else unasked
+        if member.name not in role.chosen:
+            return "it is surplus"
+        aside = track.quarantined(self._journal.clock.monotonic())
+        return "it failed too often, so it is set aside" if aside else "its address changed"
 
     def _failed(self, rendered: Rendered, error: AutoscalerError) -> None:
         now = self._journal.clock.monotonic()

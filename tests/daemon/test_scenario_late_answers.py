@@ -34,6 +34,21 @@ def test_where_all_answer_late_they_serve_rather_than_nobody(world: World) -> No
     assert world.told("member.started")
 
 
+def test_the_only_member_that_answers_late_at_times_never_leaves(world: World) -> None:
+    """Also when it did so too often and then is well: it is better than nobody all the time."""
+    world.run(20.0)
+    for name in ("validator-2", "validator-3"):
+        world.box(name).answers = False
+    only = world.box("validator-1")
+    while not any(e["quarantine_seconds"] for e in world.told("member.unhealthy")):
+        only.late = not only.late
+        world.run(30.0)
+    only.late = False
+    world.run(60.0)
+    assert world.served() == ["validator-1"]
+    assert not world.told("member.unpublished")
+
+
 def test_a_member_that_refuses_is_out_although_nobody_else_is_there(world: World) -> None:
     """A refusal is no late answer: such a request is better told 503."""
     world.run(20.0)

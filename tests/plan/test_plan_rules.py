@@ -397,6 +397,13 @@ def test_a_flapping_member_that_is_alone_serves_only_when_it_has_been_well_for_a
     assert plan(1, replace(flapping, steady=False)).serve == ()
 
 
+def test_a_flapping_member_that_is_alone_and_served_while_slow_serves_on_when_it_is_well() -> None:
+    """It had requests when it answered late: answering well is no reason to send it none."""
+    flapping = replace(serving(1), quarantined=True, steady=False)
+    assert plan(1, replace(flapping, ready=False, slow=True)).serve == ("v1",)
+    assert plan(1, flapping).serve == ("v1",)
+
+
 # Freeze, and an NGINX that is gone.
 
 
