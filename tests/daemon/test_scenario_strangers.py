@@ -185,7 +185,11 @@ def test_one_that_stops_leaves_nginx_at_once(pair: World) -> None:
 
 
 def test_when_the_last_one_stops_the_role_is_down_and_told_so(pair: World) -> None:
-    """Then nothing is kept, and what is told of a role without members is told."""
+    """Then nothing is kept, and what is told of a role without members is told.
+
+    Also after a start without history: the role had members, as they were seen.
+    """
+    pair.history.roles.clear()
     start_blind(pair, PROJECT="shpo")
     for name in SERVING:
         pair.engine.end(name, 0, stop=True)
@@ -203,6 +207,31 @@ def test_one_whose_address_changed_leaves_nginx(pair: World) -> None:
     pair.run(6.0)
     assert pair.role().strangers
     assert "validator-2" not in {e.member for e in pair.controller.state.publication.wanted}
+
+
+def test_one_found_again_elsewhere_is_not_kept_at_its_old_address(pair: World) -> None:
+    """Not even until it was asked."""
+    reload(pair, PROJECT="shpo")
+    pair.run(20.0)
+    pair.seconds["probe"] = 5.0
+    old, pair.box("validator-2").ip = pair.box("validator-2").ip, "10.9.9.9"
+    reload(pair, PROJECT="shop")
+    pair.run(2.0)
+    assert old not in {e.address for e in pair.controller.state.publication.wanted}
+
+
+def test_some_of_the_names_wrong_keep_nobody(pair: World) -> None:
+    """One that serves is left, so the role works and scales; the event would not be true."""
+    reload(pair, ROLES__VALIDATOR__MEMBERS="validator-1,wrong-2")
+    pair.until(lambda: pair.served() == ["validator-1"], 20.0)
+    assert not pair.told("role.out_of_scope")
+
+
+def test_what_is_kept_makes_no_publish_urgent(pair: World) -> None:
+    """Changes of other roles keep to the least time between two reloads."""
+    reload(pair, PROJECT="shpo")
+    pair.run(20.0)
+    assert not pair.controller._publishing._urgent()
 
 
 def test_while_the_engine_is_away_they_stay(pair: World) -> None:
@@ -255,6 +284,7 @@ def test_a_role_that_is_switched_off_goes(make_world: MakeWorld) -> None:
     reload(world, ROLES__WEB__ENABLED="false")
     world.until(lambda: not world.served("web"), 10.0)
     assert world.served() == ["validator-1"]
+    assert world.engine.stranger_lists == 0
 
 
 def test_a_role_that_lost_its_names_but_for_a_spare_hands_over_without_a_gap(pair: World) -> None:

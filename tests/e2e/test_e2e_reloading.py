@@ -69,6 +69,37 @@ def test_a_reload_that_would_lose_all_that_serves_a_role_asks_first(make_host: M
     until(lambda: not host.published("validator"), "the role has no member any more")
 
 
+def test_settings_that_lose_sight_of_a_role_cost_no_request(make_host: MakeHost) -> None:
+    """Neither a start with a typo in the project, nor the reload that mends it, nor a SIGHUP with
+    a typo; NGINX is not even reloaded.
+    """
+    host = make_host(role("validator", 1))
+    host.start()
+    load = host.load(50, "validator")
+    host.daemon.stop()
+    host.settings["PROJECT"] = "nosuch"
+
+    daemon = host.launch()
+
+    assert daemon.wait_for("role.out_of_scope").fields["members"] == [host.name("validator", 1)]
+    host.wait_settled()
+    assert host.role("validator")["published"] == 1
+
+    del host.settings["PROJECT"]
+    host.stack.write_env(host.settings)
+    daemon.signal(signal.SIGHUP)
+    daemon.wait_for("role.scope_recovered")
+    until(lambda: host.role("validator")["healthy"] == 1, "the member is found and asked")
+
+    host.settings["PROJECT"] = "nosuch"
+    host.stack.write_env(host.settings)
+    daemon.signal(signal.SIGHUP)
+    daemon.wait_for("role.out_of_scope", count=2)
+    host.wait_settled()
+    none_failed(load)
+    assert daemon.of("nginx.reloaded") == []
+
+
 def broken(host: Host) -> tuple[tuple[float, int], Path]:
     """Put three mistakes into the env file; return the settings in force and the file."""
     status = host.role("validator")
