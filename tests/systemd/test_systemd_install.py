@@ -47,11 +47,15 @@ def installed(fresh: Machine) -> Machine:
 
 
 def test_install_puts_everything_in_its_place_and_starts_nothing(installed: Machine) -> None:
-    """The settings are for root and the daemon's group alone; the checkout stays as it was."""
+    """The settings are for root and the daemon's group alone, the directory of the generated file
+    is the daemon's; the checkout stays as it was.
+    """
     assert [path for path in (*PROGRAM, *DATA) if not installed.exists(path)] == []
     assert installed.show("ActiveState", "UnitFileState") == ["inactive", "disabled"]
     owner = installed.run(f"stat -c '%U %G %a' {ENV_FILE}").output
     assert owner == "root autoscaler 640"
+    generated = installed.run("stat -c '%U %G %a' /var/lib/autoscaler/nginx").output
+    assert generated == "autoscaler autoscaler 755"  # before any container mounts it
     assert installed.run("autoscaler --version").output
     assert installed.run(f"ls {CHECKOUT}").output.split() == [
         *("LICENSE", "Makefile", "README.md", "autoscaler", "config", "pyproject.toml", "systemd")

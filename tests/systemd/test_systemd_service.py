@@ -20,6 +20,19 @@ pytestmark = pytest.mark.engine
 DROP_IN = "/run/systemd/system/autoscaler.service.d/test.conf"
 UNIT = "/etc/systemd/system/autoscaler.service"
 MOST_EXPOSED = 1.7
+STUCK = """
+import pathlib, os, threading
+from autoscaler.cli.main import main
+from autoscaler.daemon.controller import Controller
+take = Controller.take
+def take_unless_stuck(self, item):
+    if pathlib.Path(f"/srv/stuck-{os.getpid()}").exists():
+        threading.Event().wait()
+    take(self, item)
+Controller.take = take_unless_stuck
+main(["run"])
+"""
+"""The daemon whose loop is stuck for ever from the moment a file with its process id is there."""
 
 
 def drop_in(service: Machine, *lines: str) -> None:
@@ -89,25 +102,25 @@ def test_reload_of_a_bad_file_fails_visibly_and_the_old_settings_stay(service: M
 
 
 def test_a_stuck_loop_is_ended_by_the_watchdog_and_starts_anew(service: Machine) -> None:
-    """No sign of life for WatchdogSec: the places of the threads are logged, a new one serves.
-
-    How far the list of places comes is left open: a stopped process runs on while it is written,
-    which a loop that is truly stuck does not.
+    """No sign of life for WatchdogSec though all other threads live: the place where the loop is
+    stuck is logged, a new daemon serves.
     """
     assert service.show("WatchdogUSec") == ["30s"]  # as installed; the test does not wait so long
-    drop_in(service, "WatchdogSec=2s", "RestartSec=100ms")
+    service.write("/srv/stuck.py", STUCK)
+    start = ("ExecStart=", "ExecStart=/opt/autoscaler/bin/python /srv/stuck.py")
+    drop_in(service, "WatchdogSec=2s", "RestartSec=100ms", *start)
     service.run("systemctl restart autoscaler")
     wait_settled(service)
     journal = Journal(service)
     pid = service.show("MainPID")[0]
-    service.run(f"kill -STOP {pid}")
+    service.run(f"touch /srv/stuck-{pid}")
     service.until(
         lambda: service.show("NRestarts", "ActiveState") == ["1", "active"], "another daemon runs"
     )
     assert service.show("MainPID") != [pid]
     assert "Watchdog timeout (limit 2s)!" in journal.text()
     assert "Fatal Python error: Aborted" in journal.text()
-    assert '/autoscaler/daemon/worker.py", line ' in journal.text()
+    assert 'File "/srv/stuck.py", line 8 in take_unless_stuck' in journal.text()
 
 
 def test_the_watchdog_leaves_a_loop_alone_that_has_little_to_do(service: Machine) -> None:
@@ -124,16 +137,18 @@ def test_the_watchdog_leaves_a_loop_alone_that_has_little_to_do(service: Machine
 
 
 def test_a_killed_daemon_is_started_again(service: Machine) -> None:
-    """After `kill -9` another one runs by itself, and the members still do."""
+    """After `kill -9` another one runs by itself, in the same directory; the members still run."""
     drop_in(service, "RestartSec=100ms")
     service.run("systemctl restart autoscaler")
     pid = service.show("MainPID")[0]
+    directory = service.run("stat -c %i /run/autoscaler").output
     service.run(f"kill -9 {pid}")
     service.until(
         lambda: service.show("NRestarts", "ActiveState") == ["1", "active"], "another daemon runs"
     )
     assert service.show("MainPID") != [pid]
     assert service.run("docker ps -q --filter name=shop-validator-1").output
+    assert service.run("stat -c %i /run/autoscaler").output == directory
 
 
 def test_wrong_settings_at_the_start_make_no_restart_loop(service: Machine) -> None:
