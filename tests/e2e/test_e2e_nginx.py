@@ -85,7 +85,9 @@ def test_a_killed_nginx_is_taken_up_again_when_it_is_back(make_host: MakeHost) -
 
     host.stack.kill(host.stack.nginx_name)
     host.stack.kill(host.name("validator", 2))
-    daemon.wait_for("nginx.unreachable")
+    told = daemon.wait_for("nginx.unreachable").fields
+    assert f"docker start {host.stack.nginx_name}" in told["reason"]
+    assert "no member is stopped" in told["consequence"]
     until(lambda: len(host.stack.running("validator")) == 2, "the dead member's place is filled")
     assert not daemon.of("member.stopped")
     host.stack.start_nginx()

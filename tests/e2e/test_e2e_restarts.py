@@ -158,14 +158,18 @@ def _is_past(moment: float) -> bool:
 
 
 def test_a_second_daemon_refuses_to_start_and_names_the_first(make_host: MakeHost) -> None:
-    """It ends with 1 and tells the process id of the one that runs, which goes on."""
+    """It ends with 1 and tells the process id of the one that runs, which goes on; no request
+    fails.
+    """
     host = make_host(role("validator", 2, settings=BY_HAND))
     first = host.start()
+    load = host.load(RATE, "validator")
     second = autoscaler("run", "--env-file", str(host.stack.write_env(host.settings)))
     assert second.returncode == 1
     assert f"process {first.process.pid} " in second.stderr
     assert first.alive
     assert host.status()["pid"] == first.process.pid
+    none_failed(load, 10)
 
 
 def test_a_dry_run_beside_the_daemon_proposes_and_touches_nothing(

@@ -105,6 +105,7 @@ def test_a_paused_member_is_replaced_and_its_requests_end_when_it_goes_on(
     daemon.wait_for("member.unpublished", member=second)
     host.wait_published("validator", 1, 3)
     assert told.fields["reason"] == "it was paused"
+    assert told.fields["hint"] == f"docker unpause {second}"
     assert host.role("validator")["desired"] == 2
     assert not daemon.of("member.stopped")
 

@@ -88,6 +88,12 @@ def test_after_an_exchange_of_addresses_publishing_comes_before_all_other_work(
         second = daemon.wait_for("member.started", member=host.name("validator", 2))
         recovered = daemon.wait_for("engine.recovered")
         assert recovered.time <= first.time < second.time
+        for name in (validator, business):
+            left = daemon.of("member.unpublished", member=name)[0]
+            assert left.fields["reason"] in {
+                "its address changed",
+                "it has not answered at its present address yet",  # within a tenth of a second
+            }
         until(
             lambda: all(load.report().requests > RATE for load in loads.values()),
             "requests go on",

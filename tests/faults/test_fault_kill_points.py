@@ -57,12 +57,13 @@ def _begins(kind: StepKind) -> bool:
 
 def test_every_kind_of_step_has_kill_points() -> None:
     """Those that the actions carry out by the code's own word, publishing, and the wait that only
-    probes: these are all there are.
+    probes: these are all there are, and each has a point before and after its effect.
     """
     others = {StepKind.PUBLISH, StepKind.UNPUBLISH, StepKind.WAIT_HEALTHY}
     have_effect = {kind for kind in StepKind if _begins(kind)} | others
     assert have_effect == set(POINTS), "give each of them a line in kill_points.POINTS"
     assert set(POINTS) == set(StepKind)
+    assert all({"before", "after"} <= set(moments) for moments in POINTS.values())
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +125,8 @@ def test_a_daemon_killed_at_any_step_is_followed_by_one_that_ends_what_it_began(
     assert stopped <= (set() if point.grows else {target})
     assert all(future.result().ok for future in long)
     if point.moment != "before" and point.kind is not StepKind.WAIT_HEALTHY:
-        assert after.of("action.interrupted", member=target, action=point.kind.value)
+        (told,) = after.of("action.interrupted", member=target, action=point.kind.value)
+        assert "the daemon ended while it was under way" in told.fields["reason"]
     ran = marks(host.stack.container(target))[len(marked) :]
     assert ran in _hooked(point)
     nothing_failed(load)
