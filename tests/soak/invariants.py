@@ -120,7 +120,7 @@ class Checker:
             if not full and (
                 trouble.keeps or all(self._served(trouble, role, look) for role in trouble.roles)
             ):
-                trouble.closed = look.began
+                trouble.closed = look.ended
 
     def _served(self, trouble: Trouble, role: str, look: Look) -> bool:
         """Whether a role is as it should be, as far as this trouble is to blame.

@@ -93,6 +93,15 @@ def test_a_kill_explains_failures_until_the_list_is_whole_again(checker: Checker
     assert checker.failure(Failure("web", "status 502", 2.1 + SLACK_SECONDS, 2.8))
 
 
+def test_a_list_is_whole_when_the_look_at_it_ends(checker: Checker) -> None:
+    """A look may take long on a busy machine, and NGINX proves its list only at the end of it."""
+    kill = Trouble("kill", ROLE, 1.0, "web-1", BAD_GATEWAY, hurts=True, injected=1.0, ended=1.0)
+    checker.ledger.all.append(kill)
+    checker.look(replace(look(2.0, seen(1)), ended=2.8))
+    assert not checker.failure(Failure("web", "status 503", 2.7 + SLACK_SECONDS, 3.5))
+    assert checker.failure(Failure("web", "status 503", 2.9 + SLACK_SECONDS, 4.5))
+
+
 def test_a_repair_that_takes_too_long_is_told(checker: Checker) -> None:
     """The time runs while another member could take the place."""
     hit = Trouble("pause", ROLE, 1.0, "web-1", BAD_GATEWAY, hurts=True, injected=1.0)

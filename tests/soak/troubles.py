@@ -16,9 +16,10 @@ that is busy."""
 SETTLED_SECONDS = 0.3
 """How long after an injection a look may still show the engine before it."""
 
-SLACK_SECONDS = 0.5
+SLACK_SECONDS = 1.0
 """How long after the list was seen whole a request may still meet what was before: a look every
-0.2 s, and NGINX's old workers that begin requests for up to 0.1 s."""
+0.2 s, and NGINX's old workers, which begin requests for another 0.1 s, or 0.6 s on a machine with
+ten times more to do than it can."""
 
 LISTED_SECONDS = 3.0
 """How long NGINX's list may name a member that cannot answer, without a fault."""
