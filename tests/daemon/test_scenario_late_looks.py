@@ -68,3 +68,16 @@ def test_a_verdict_on_an_ended_run_says_nothing_of_the_next(checked: World) -> N
     now = checked.time.now
     checked.controller._looking.take_in([again], now - 0.1, now)
     assert checked.role().members[ONE].health is Health.HEALTHY
+
+
+def test_a_look_that_began_before_a_death_does_not_raise_the_dead(world: World) -> None:
+    """Else it would be told as up again and asked, until the next look."""
+    alive = tuple(world.role().members.values())
+    world.engine.end(ONE, 1)
+    died = world.time.now
+    world.controller.take(world.controller.inbox.get_nowait())
+    world.controller._looking.take_in(alive, died - 0.1, died)
+    assert not world.role().members[ONE].running
+    assert not world.role().track(ONE).running
+    world.controller._looking.take_in(alive, died + 0.1, died + 0.2)
+    assert world.role().members[ONE].running

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from autoscaler.errors import EngineError, EngineUnavailableError
+from autoscaler.model import StepKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,3 +121,16 @@ def test_a_stop_that_has_begun_is_not_mistaken_for_a_member_that_can_serve(world
     world.until(lambda: not world.served(), 2.0)
     world.until(lambda: world.served() == ["validator-1"], 10.0)
     assert "validator-2" in world.running()
+
+
+def test_a_drain_ends_when_its_member_is_wanted_again(world: World) -> None:
+    """It serves at once, and nobody is told that it was drained."""
+    world.seconds["drain"] = 20.0
+    world.grow(2)
+    world.ask("scale", role="validator", count=1, reason="test", seconds=3600.0)
+    world.until(lambda: world.role().busy(StepKind.DRAIN))
+    world.ask("scale", role="validator", count=2, reason="test", seconds=3600.0)
+    world.until(lambda: len(world.served()) == 2, 10.0)
+    world.run(30.0)
+    assert world.told("member.drained") == []
+    assert world.told("member.stopped") == []
