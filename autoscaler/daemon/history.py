@@ -96,6 +96,8 @@ class History:
         self._stopping = threading.Event()
         self._telling = threading.Lock()
         self._failing = False
+        self._aside = False
+        self._kept: list[Record] | None = None
         self._busy_since: float | None = None
         self.dropped = 0
         self._thread = threading.Thread(target=self._work, name="history", daemon=True)
@@ -129,10 +131,15 @@ class History:
         self._thread.join(seconds)
 
     def _work(self) -> None:
-        while not self._stopping.is_set() or not self._queue.empty():
+        while not self._stopping.is_set() or self._kept or not self._queue.empty():
             try:
                 self._busy_since = time.monotonic()
-                self._serve(open_history(self.path))
+                self._serve(open_history(self.path), _identity(self.path))
+            except _ReplacedError:
+                self._fail(
+                    f"{self.path} was removed or replaced by somebody; it is begun anew, and what "
+                    "is in force is stored again"
+                )
             except (sqlite3.Error, OSError, AutoscalerError, ValueError, OverflowError) as error:
                 # The last two are of values SQLite cannot hold, as half a surrogate pair.
                 self._busy_since = None
@@ -145,12 +152,13 @@ class History:
 
     def _begun_anew(self, error: Exception) -> bool:
         """Put a file aside that turns out to be damaged, once in a run of failures."""
-        if self._failing or not is_damage(error):
+        if self._aside or not is_damage(error):
             return False
         try:
             put_aside(self.path)
         except OSError:
             return False
+        self._aside = True
         self._fail(
             f"{self.path} is damaged ({error}); it is kept as {self.path.name}.damaged and a new "
             "one begun"
@@ -163,24 +171,32 @@ class History:
         if since is not None and time.monotonic() - since > HANG_SECONDS:
             self._fail(f"{self.path} has taken no record for {HANG_SECONDS:g} s: the disk hangs")
 
-    def _serve(self, database: sqlite3.Connection) -> None:
-        """Store records until the end; raises when the file fails."""
+    def _serve(self, database: sqlite3.Connection, identity: tuple[int, int] | None) -> None:
+        """Store records until the end; raises when the file fails or is not this one any more."""
         try:
             while True:
                 limits = self._limits
                 prune(database, limits.days, limits.max_mib)
-                if not self._store_for(database, PRUNE_SECONDS):
+                if not self._store_for(database, identity, PRUNE_SECONDS):
                     return
         finally:
             database.close()
 
-    def _store_for(self, database: sqlite3.Connection, seconds: float) -> bool:
-        """Store records for about `seconds` or until told to end; return whether to go on."""
+    def _store_for(
+        self, database: sqlite3.Connection, identity: tuple[int, int] | None, seconds: float
+    ) -> bool:
+        """Store records for about `seconds` or until told to end; return whether to go on.
+
+        SQLite writes on into a file that was removed, where nobody will ever read.
+        """
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            batch = self._batch()
+            batch, self._kept = self._kept or self._batch(), None
             if batch is None:
                 return False
+            if batch and _identity(self.path) != identity:
+                self._kept = batch
+                raise _ReplacedError
             self._store(database, batch)
         return True
 
@@ -214,6 +230,7 @@ class History:
             record.stored = True
             record.done.set()
         self._busy_since = None
+        self._aside = False
         with self._telling:
             if self._failing:
                 self._failing = False
@@ -236,3 +253,16 @@ class History:
             if record is not None:
                 self.dropped += 1
                 record.done.set()
+
+
+class _ReplacedError(Exception):
+    """The file is not the one that was opened any more."""
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another of the same name, None if it is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -586,3 +586,36 @@ def test_the_oldest_rows_go_when_the_file_is_too_large(tmp_path: Path) -> None:
     assert kept[-1] == 2999.0
     assert kept[0] == 3000.0 - len(kept)
     assert path.stat().st_size < 1.2 * 1024 * 1024
+
+
+# Other hands.
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_removed_or_replaced_under_the_daemon_is_begun_anew_with_nothing_lost_since(
+    history: History, trouble: Trouble, *, replaced: bool
+) -> None:
+    """SQLite would write on into a file that has no name any more."""
+    assert history.write([event(1.0, "before")]).wait(5.0)
+    for path in history.path.parent.glob("history.db*"):
+        path.unlink()
+    if replaced:
+        open_history(history.path).close()
+    assert history.write([event(2.0, "after")]).wait(5.0)
+    assert rows(history.path, "SELECT event FROM events") == [("after",)]
+    first, second = trouble.told
+    assert first is not None
+    assert "history.db was removed or replaced by somebody; it is begun anew" in first
+    assert second is None
+
+
+def test_a_file_replaced_by_something_else_is_put_aside_like_a_damaged_one(
+    history: History,
+) -> None:
+    """As by a copy that went wrong."""
+    assert history.write([event(1.0, "before")]).wait(5.0)
+    for path in history.path.parent.glob("history.db*"):
+        path.unlink()
+    history.path.write_bytes(b"no database" * 1000)
+    assert history.write([event(2.0, "after")]).wait(5.0)
+    assert rows(history.path, "SELECT event FROM events") == [("after",)]

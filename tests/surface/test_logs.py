@@ -109,22 +109,42 @@ def test_what_json_does_not_know_is_written_as_text() -> None:
     assert "set" in json.loads(out.getvalue())["strange"]
 
 
-def test_a_log_on_a_full_disk_does_not_end_the_daemon(tmp_path: Path) -> None:
-    """What the disk does not take is lost; what comes when it has room again is written."""
+def test_a_file_gets_its_lines_in_order(tmp_path: Path) -> None:
+    """From a thread; configured again, as a reload does, it is the same one."""
+    path = tmp_path / "log"
+    with path.open("w", encoding="utf-8") as out:
+        for event in ("daemon.started", "config.reloaded"):
+            logs.configure("info", "json", out)
+            structlog.get_logger().info(event)
+        logs._streams[out.fileno()].close(5.0)
+    told = [json.loads(line)["event"] for line in path.read_text().splitlines()]
+    assert told == ["daemon.started", "config.reloaded"]
+
+
+def test_half_a_surrogate_pair_is_written_as_json_writes_it(tmp_path: Path) -> None:
+    """No encoding has it; it may come out of a path or out of JSON of others."""
+    path = tmp_path / "log"
+    with path.open("w", encoding="utf-8") as out:
+        logs.configure("info", "json", out)
+        structlog.get_logger().info("member.died", reason="caf\u00e9 \ud800")
+        logs._streams[out.fileno()].close(5.0)
+    assert json.loads(path.read_text(encoding="utf-8"))["reason"] == "caf\u00e9 \ud800"
+
+
+def test_lines_that_were_lost_are_told_of_once_some_are_taken_again(tmp_path: Path) -> None:
+    """A full disk that has room again: the line after it, and how many lines lack before it."""
+    path = tmp_path / "log"
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         logs.configure("info", "json", full)
-        structlog.get_logger().info("member.started")
-        path = tmp_path / "log"
+        stream = logs._streams[full.fileno()]
+        for _ in range(2):
+            structlog.get_logger().info("member.started")
+        stream.close(5.0)
         with path.open("wb") as room:
             os.dup2(room.fileno(), full.fileno())
             structlog.get_logger().info("member.healthy")
-    assert "member.healthy" in path.read_text(encoding="utf-8")
-
-
-def test_half_a_surrogate_pair_is_written_as_json_writes_it() -> None:
-    """No encoding has it; it may come out of a path or out of JSON of others."""
-    out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-    logs.configure("info", "json", out)
-    structlog.get_logger().info("member.died", reason="caf\u00e9 \ud800")
-    out.seek(0)
-    assert json.loads(out.read())["reason"] == "caf\u00e9 \ud800"
+            stream.close(5.0)
+            stream.close(5.0)
+    first, second = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    assert first["event"] == "member.healthy"
+    assert (second["event"], second["lines"]) == ("log.lost", 2)
