@@ -31,6 +31,9 @@ from autoscaler.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_LONGEST_ANSWER = 300
+"""Characters that are told of an answer that is none of an engine's."""
+
 # What a container lacks to start, in the engine's words, and the remedy.
 _UNUSABLE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), remedy)
@@ -146,12 +149,22 @@ class EngineClient(docker.APIClient):
         """Take the provisional version of docker-py's constructor."""
         self._agreed = value
 
-    def _raise_for_status(self, response: requests.Response) -> None:
-        """Raise what docker-py raises; agree anew first if the engine refuses the version."""
+    def refuse_trouble(self, response: requests.Response) -> None:
+        """Raise APIError if the answer is one; agree anew first if the engine refuses the version.
+
+        docker-py looks for the engine's words under `message`. A proxy before it answers in a form
+        of its own; its text is told as it is.
+        """
         refused = response.status_code == http.HTTPStatus.BAD_REQUEST
         if refused and b"client version" in response.content:
             self._agreed = None
-        super()._raise_for_status(response)  # type: ignore[misc]  # the stubs leave it out
+        try:
+            super()._raise_for_status(response)  # type: ignore[misc]  # the stubs leave it out
+        except (LookupError, TypeError) as error:
+            said = response.text.strip()[:_LONGEST_ANSWER]
+            raise APIError(str(error), response=response, explanation=said) from error
+
+    _raise_for_status = refuse_trouble
 
 
 def connect(url: str, timeout: float, pool_size: int) -> EngineClient:

@@ -14,9 +14,6 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from docker.errors import APIError, create_api_error_from_http_exception
-from requests.exceptions import HTTPError
-
 from autoscaler.engine.client import translated
 from autoscaler.errors import EngineError
 from autoscaler.events import EngineEvent, EventKind
@@ -184,13 +181,7 @@ def _open(api: EngineClient) -> Response:
         stream=True,
         timeout=api.timeout,
     )
-    try:
-        response.raise_for_status()
-    except HTTPError as error:
-        try:
-            create_api_error_from_http_exception(error)
-        except APIError as answer:
-            raise answer from None
+    api.refuse_trouble(response)
     connection = _socket_of(response)
     connection.settimeout(None)
     if connection.family != socket.AF_UNIX:

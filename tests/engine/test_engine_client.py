@@ -195,6 +195,17 @@ def test_an_answer_that_is_no_json_is_an_engine_error(serve: Serve) -> None:
         info(client)
 
 
+@pytest.mark.parametrize("body", [b'{"error":"forbidden"}', b"[]", b'"forbidden"', b"null"])
+def test_a_refusal_in_another_form_than_the_engines_is_told_as_it_is(
+    serve: Serve, body: bytes
+) -> None:
+    """A socket proxy answers so; docker-py fails on it with an error of its own."""
+    client = connect(serve(lambda _: (403, body)).url, 2, 1)
+    with pytest.raises(EngineError) as told:
+        info(client)
+    assert body.decode() in str(told.value)
+
+
 def test_the_api_version_is_agreed_anew_when_the_engine_was_upgraded(
     serve: Serve,
 ) -> None:
