@@ -323,6 +323,17 @@ def test_a_hook_that_meets_a_dead_engine_has_failed(hooked: World) -> None:
     hooked.until(lambda: hooked.running() == ["validator-1"])
 
 
+def test_a_hook_that_outlives_its_run_is_not_credited_to_the_next(hooked: World) -> None:
+    """The member ended meanwhile and began anew, so it has to run its hook again."""
+    hooked.seconds["after_healthy"] = 6.0
+    hooked.load("validator", 95.0)
+    hooked.until(lambda: any(job == "after_healthy validator-2" for job in hooked.jobs))
+    hooked.box("validator-2").restarts = True
+    hooked.engine.end("validator-2", 1)
+    hooked.until(lambda: "validator-2" in hooked.served())
+    assert calls(hooked) == ["start", "join", "join"]
+
+
 def test_a_defect_in_running_a_hook_is_a_failed_hook(hooked: World) -> None:
     """Never a stop, and never a member in service that is not prepared."""
     hooked.grow(2)
