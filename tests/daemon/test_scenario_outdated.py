@@ -1,4 +1,4 @@
-"""The whole controller on virtual time: a look shows less than an event has told meanwhile."""
+"""The whole controller on virtual time: what comes back late knows less than is known by now."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from autoscaler.actuation.health import ProbeResult
 from autoscaler.events import EngineEvent, EventKind
 from autoscaler.model import Health
 
@@ -81,3 +82,15 @@ def test_a_look_that_began_before_a_death_does_not_raise_the_dead(world: World) 
     assert not world.role().track(ONE).running
     world.controller._looking.take_in(alive, died + 0.1, died + 0.2)
     assert world.role().members[ONE].running
+
+
+def test_an_answer_of_an_ended_run_proves_nothing_of_the_next(world: World) -> None:
+    """A probe may come back when its member has died and begun anew."""
+    before = world.role().members[ONE].run
+    world.box(ONE).restarts = True
+    world.engine.end(ONE, 1)
+    world.until(lambda: world.role().members[ONE].run != before)
+    assert not world.role().track(ONE).ready
+    late = ProbeResult(ok=True, detail="it answered")
+    world.controller._readiness._probed("validator", ONE, before, late)
+    assert not world.role().track(ONE).ready
