@@ -34,13 +34,20 @@ def find_files(member: Member, root: str, proc: str) -> Files | str:
 
     Raises nothing: what cannot be seen counts as absent.
     """
-    base = Path(root)
+    try:
+        return _find(member, Path(root), proc)
+    except OSError as error:
+        return f"the cgroup files below {root} cannot be looked for: {error.strerror}"
+
+
+def _find(member: Member, base: Path, proc: str) -> Files | str:
+    """Do so; raises OSError where even looking is forbidden."""
     if (base / "cgroup.controllers").exists():
         return _find_v2(member, base, proc)
     for controller in _V1_CPU:
         if (base / controller).is_dir():
             return _find_v1(member, base, base / controller, proc)
-    return f"no cgroup hierarchy is mounted at {root}"
+    return f"no cgroup hierarchy is mounted at {base}"
 
 
 def _find_v2(member: Member, base: Path, proc: str) -> Files | str:

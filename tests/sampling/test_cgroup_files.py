@@ -192,3 +192,11 @@ def test_a_field_is_found_by_its_whole_name() -> None:
     """`inactive_file` is not the end of `total_inactive_file`."""
     text = b"total_inactive_file 9\nactive_file 1\ninactive_file 5\n"
     assert (field(text, b"inactive_file"), field(text, b"total_inactive_file")) == (5, 9)
+
+
+def test_a_tree_that_cannot_be_looked_at_is_told_and_fails_nothing_else() -> None:
+    """So the next source serves: one that raised would leave all members without a reading."""
+    root = "/" + 300 * "x"  # longer than any name may be; one that is forbidden fails alike
+    assert find_files(NODE, root, "/proc") == (
+        f"the cgroup files below {root} cannot be looked for: File name too long"
+    )
