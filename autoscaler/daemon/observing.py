@@ -15,7 +15,7 @@ from autoscaler.daemon.state import State
 from autoscaler.daemon.worker import Pool
 from autoscaler.errors import AutoscalerError
 from autoscaler.inventory import Snapshot
-from autoscaler.model import NoReading, Reading
+from autoscaler.model import Member, NoReading, Reading
 from autoscaler.policy.headroom import HostLoad
 from autoscaler.sampling.sources import SourceEvent
 
@@ -212,7 +212,10 @@ class Observing:
             return _Sampled(began, readings, parts.sampler.events(), parts.host())
 
         self._pool.submit(
-            "sample", work, lambda r: self._sampled(r, parts, epoch), self._sample_failed
+            "sample",
+            work,
+            lambda r: self._sampled(r, parts, epoch),
+            lambda e: self._sample_failed(e, snapshot, epoch),
         )
 
     def _sampled(self, sampled: _Sampled, parts: Parts, epoch: int) -> None:
@@ -235,7 +238,8 @@ class Observing:
         hosting.follow(self._state, sampled.host, self._journal)
         self._deciding.round(readings, now)
 
-    def _sample_failed(self, error: AutoscalerError) -> None:
+    def _sample_failed(self, error: AutoscalerError, snapshot: Snapshot, epoch: int) -> None:
+        """Decide without a reading: bounds count also then, and no recommendation is recorded."""
         self._sampling = False
         self._lateness.over(READINGS)
         text = str(error)
@@ -244,6 +248,15 @@ class Observing:
             self._journal.error(
                 "source.failed", reason=text, consequence="all counts are held until CPU is read"
             )
+        if epoch == self._epoch:
+            unread = {m.name: _unread(m, text) for m in snapshot.members}
+            self._deciding.round(unread, self._journal.clock.monotonic())
+
+
+def _unread(member: Member, why: str) -> Reading:
+    """Return the reading of a member that could not even be asked for."""
+    reason = NoReading.SOURCE_FAILED if member.running else NoReading.NOT_RUNNING
+    return Reading(member.name, None, reason, source="all", detail=why)
 
 
 def _too_old(reading: Reading, age: float) -> Reading:

@@ -92,3 +92,21 @@ def test_a_round_that_fails_as_a_whole_is_told_once_and_its_end_too(
         assert [e["reason"] for e in world.told("source.failed")] == ["the engine refuses: 403"]
     world.run(20.0)
     assert [e["reason"] for e in world.told("source.recovered")] == ["CPU is read again"]
+
+
+def test_a_lowered_maximum_is_obeyed_while_nothing_can_be_read(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bounds need no reading; the rules themselves hold, and say that there is no data."""
+
+    def refuse(_members: object) -> dict[str, Reading]:
+        raise EngineError("the engine refuses: 403")
+
+    world.grow(2)
+    monkeypatch.setattr(world.engine, "sample", refuse)
+    world.run(20.0)
+    decision = world.role().decision
+    assert decision is not None
+    assert decision.reason.value == "no_data"
+    change(world, "ROLES__VALIDATOR__MAX", "1")
+    world.until(lambda: world.served() == ["validator-1"], 60.0)
