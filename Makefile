@@ -6,6 +6,7 @@ MINUTES := 20
 SEED := 1
 # Tests on the engine run one after another: they share it, and its two cores.
 PARALLEL := -n 2 --dist loadfile
+CORE := tests/inventory tests/settings tests/policy tests/plan tests/daemon
 TEST_PACKAGES := nginx-light busybox-static procps prometheus openssl libfaketime e2fsprogs mount chromium fonts-dejavu-core
 
 help: ## show this list
@@ -24,14 +25,14 @@ soak: venv engine test-packages ## live MINUTES=20 of random load and faults, dr
 bench: venv engine test-packages ## measure what the daemon costs against the floor; ROWS=decide_us,tick_scaling for some
 	$(BIN)/python -m tests.bench --rows "$(ROWS)"
 
-check: venv test-packages ## run everything that needs no engine: style, types, layers, unit tests
+check: venv test-packages ## look at style, types and layers, and run the tests of rules, settings and controller
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/vulture
 	$(BIN)/python -m autoscaler.settings.document --check config/autoscaler.env
-	$(BIN)/python -m pytest -m "not engine" $(PARALLEL)
+	$(BIN)/python -m pytest -m "not engine" $(PARALLEL) $(CORE)
 
 install: ## install the daemon on this host under systemd, or bring it up to date (root)
 	@sh config/deploy/install.sh
