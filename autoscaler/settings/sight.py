@@ -1,6 +1,6 @@
 """Words for what serves a role though settings do not find it: what they look for, what to correct.
 
-The daemon, `check` and `reload` say the same.
+The daemon and `reload` say the same.
 """
 
 from __future__ import annotations

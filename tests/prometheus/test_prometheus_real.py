@@ -146,15 +146,19 @@ class Blind:
         self._began = len(self._host.daemon.events)
 
     def holds(self, *reasons: NoReading) -> None:
-        """Wait until both members lack a reading for the last of the reasons; then the count has
-        been held ever since there was none, which was told once.
+        """Wait until both members lack a reading for the last of the reasons, and until that it is
+        so is told, which takes the time of an average; then the count has been held all the while.
         """
 
         def named() -> bool:
             members = self._host.role("validator")["members"]
             return [m["no_reading"] for m in members] == [reasons[-1]] * 2
 
-        until(named, f"no reading: {reasons[-1]}")
+        def told() -> bool:
+            events = self._host.daemon.events[self._began :]
+            return any(e.name == "source.failed" for e in events)
+
+        until(lambda: named() and told(), f"no reading, and told: {reasons[-1]}")
         role = self._host.role("validator")
         decision = role["decision"]
         assert (decision["reason"], decision["desired"]) == (Reason.NO_DATA, 2)
@@ -164,7 +168,6 @@ class Blind:
         assert decided[-1]["reason"] == Reason.NO_DATA
         assert {e["desired"] for e in decided} == {2}
         assert set(decided[-1]["missing"].values()) <= set(reasons)
-        assert [e for e in events if e.name == "source.failed"], events
 
 
 def _fed(make_host: MakeHost, scraped: Scraped, number: int, frozen_at: list[float]) -> Host:  # noqa: F811
