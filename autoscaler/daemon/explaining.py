@@ -46,14 +46,16 @@ def situation(role: RoleState, state: State, moment: Moment) -> Situation | None
 
 def _lease(role: RoleState, state: State, moment: Moment) -> str:
     """Say while which commands no member of the role is stopped; empty without any."""
+    holds = [o for o in state.overrides if o.kind is OverrideKind.HOLD and o.concerns(role.name)]
+    if not holds:
+        return ""  # asked after every item: finding the host's time zone reads the disk
     zone = state.settings.zone()
     now = datetime.fromtimestamp(moment.wall, zone)
     told = []
-    for one in state.overrides:
-        if one.kind is OverrideKind.HOLD and one.concerns(role.name):
-            since = moment_words(datetime.fromtimestamp(one.since, zone), now)
-            told.append(f"{one.command} runs ({one.by}, since {since} {zone})")
-    return f"while {' and '.join(told)}" if told else ""
+    for one in holds:
+        since = moment_words(datetime.fromtimestamp(one.since, zone), now)
+        told.append(f"{one.command} runs ({one.by}, since {since} {zone})")
+    return f"while {' and '.join(told)}"
 
 
 def _in_reach(role: RoleState, policy: RolePolicy) -> RolePolicy:
