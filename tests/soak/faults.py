@@ -6,6 +6,7 @@ A fault that is not possible now (no such member, another one of its family unde
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 import sqlite3
 import time
@@ -15,6 +16,7 @@ from typing import Any
 
 from docker.errors import APIError, NotFound
 
+from autoscaler.daemon.history import RETRY_SECONDS
 from tests.e2e.harness import Host
 from tests.soak import hooks
 from tests.soak.hands import STOP_SECONDS, Hands
@@ -323,7 +325,14 @@ class Faults:
         except sqlite3.Error as error:
             database.close()
             raise NotNowError(str(error)) from error
-        return database.close
+        begun, spans = time.monotonic(), self._checker.ledger.unrecorded
+
+        def heal() -> None:
+            database.close()
+            spans[spans.index((begun, math.inf))] = (begun, time.monotonic() + RETRY_SECONDS)
+
+        spans.append((begun, math.inf))
+        return heal
 
     # What they share
 

@@ -52,9 +52,10 @@ class _Run:
     def may_serve(self, at: float, ledger: Ledger) -> bool:
         """Whether it was prepared to get requests at a moment.
 
-        A run that no daemon has seen begin is in service when one begins to look.
+        A run that no daemon has seen begin is in service when one begins to look, and so is one
+        that a daemon does not know to have left.
         """
-        if self.left is not None and self.left <= at:
+        if self.left is not None and self.left <= at and not ledger.forgotten(self.left):
             return self.joined is not None and self.left < self.joined <= at
         if not self.known or (self.by_hand and ledger.unseen(self.began)):
             return True

@@ -122,6 +122,21 @@ def test_requests_to_a_member_that_has_left_are_told(serving: Story) -> None:
     assert "before its hook after healthy" in serving.told[0]
 
 
+@pytest.mark.parametrize(("killed", "breaks"), [(4.5, False), (9.0, True)])
+def test_a_leave_that_could_not_be_recorded_may_be_forgotten_with_the_daemon(
+    serving: Story, killed: float, *, breaks: bool
+) -> None:
+    """History was locked from 3.0 to 6.0: the daemon was killed meanwhile, or could store it."""
+    serving.ledger.unrecorded.append((3.0, 6.0))
+    away = Trouble("daemon killed", ROLE, killed, unseen=True, of_all=True, closed=killed + 1.0)
+    serving.ledger.all.append(away)
+    serving.look(3.2, listed=False)
+    serving.hook(LEFT, 4.0)
+    serving.look(11.0, listed=True)
+    serving.look(11.2, listed=True)
+    assert bool(serving.told) is breaks
+
+
 def test_a_member_that_was_restarted_and_stays_listed_must_join(serving: Story) -> None:
     """The list may be behind for a moment."""
     serving.started(3.0, by_hand=True)

@@ -66,9 +66,13 @@ class Trouble:
 
 @dataclass(slots=True)
 class Ledger:
-    """All troubles of a run."""
+    """All troubles of a run.
+
+    `unrecorded` are the spans in which history could not be written.
+    """
 
     all: list[Trouble] = field(default_factory=list)
+    unrecorded: list[tuple[float, float]] = field(default_factory=list)
 
     def open_of(self, role: str) -> tuple[Trouble, ...]:
         """Return the open troubles of a role, those of all roles included."""
@@ -77,6 +81,16 @@ class Ledger:
     def keeps(self, role: str) -> bool:
         """Whether a hook may be in the way of a stop of the role's members."""
         return any(t.keeps for t in self.open_of(role))
+
+    def forgotten(self, at: float) -> bool:
+        """Whether the next daemon may not know what was done at a moment: it was done without its
+        record, as promised, and the daemon ended before it could be stored.
+        """
+        return any(
+            begun <= at <= ended
+            and any(t.unseen and t.of_all and at <= t.begun <= ended for t in self.all)
+            for begun, ended in self.unrecorded
+        )
 
     def unseen(self, at: float) -> bool:
         """Whether a daemon may not have seen what was done by hand at a moment."""
