@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser,
         "autoscaler check                    the settings, then the host; changes nothing",
         "autoscaler check --settings-only    before a reload: all mistakes at once",
-        "autoscaler check --json | jq '.findings[] | select(.level != \"ok\")'",
+        "autoscaler check --json | jq '.checks[] | select(.level != \"ok\")'",
     )
 
 

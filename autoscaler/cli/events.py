@@ -17,6 +17,7 @@ from autoscaler.cli.plain import plain
 from autoscaler.cli.times import moment
 from autoscaler.daemon.reading_history import StoredEvent, events_after, roles_on_record
 from autoscaler.errors import SettingsError, UsageError
+from autoscaler.files import identity
 
 FOLLOW_SECONDS = 0.5
 
@@ -94,9 +95,9 @@ def _names(roles: Collection[str]) -> str:
 
 def _events(path: Path, arguments: argparse.Namespace) -> Iterator[StoredEvent]:
     """Yield what is stored, and with `--follow` what comes, also in a file begun anew."""
-    last, file = 0, _identity(path)
+    last, file = 0, identity(path)
     while True:
-        before, file = file, _identity(path)
+        before, file = file, identity(path)
         if file != before:
             last = 0
         for one in events_after(path, last, arguments.since, arguments.role):
@@ -107,14 +108,6 @@ def _events(path: Path, arguments: argparse.Namespace) -> Iterator[StoredEvent]:
             return
         sys.stdout.flush()
         time.sleep(FOLLOW_SECONDS)
-
-
-def _identity(path: Path) -> int | None:
-    """Return what tells a file from another of the same name, None if it is not there."""
-    try:
-        return path.stat().st_ino
-    except OSError:
-        return None
 
 
 def line(one: StoredEvent, *, as_json: bool) -> str:

@@ -67,7 +67,7 @@ def _in_reach(role: RoleState, policy: RolePolicy) -> RolePolicy:
 def _turns(role: RoleState, state: State, moment: Moment) -> list[Turn]:
     """Return what time alone will change for the role: its schedule, and overrides that end.
 
-    A lease does not count: whoever holds it renews it, see `lease`.
+    A lease does not count: whoever holds it renews it, see `_lease`.
     """
     wall = datetime.fromtimestamp(moment.wall, UTC)
     policy, standing = role.policy, state.overrides

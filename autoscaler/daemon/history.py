@@ -17,6 +17,7 @@ from typing import Protocol
 
 from autoscaler.daemon.database import is_damage, open_history, prune, put_aside
 from autoscaler.errors import AutoscalerError
+from autoscaler.files import identity
 
 QUEUE_LIMIT = 10_000
 """Statements that may wait; beyond that new ones are dropped and counted."""
@@ -134,7 +135,7 @@ class History:
         while not self._stopping.is_set() or self._kept or not self._queue.empty():
             try:
                 self._busy_since = time.monotonic()
-                self._serve(open_history(self.path), _identity(self.path))
+                self._serve(open_history(self.path), identity(self.path))
             except _ReplacedError:
                 self._fail(
                     f"{self.path} was removed or replaced by somebody; it is begun anew, and what "
@@ -171,19 +172,19 @@ class History:
         if since is not None and time.monotonic() - since > HANG_SECONDS:
             self._fail(f"{self.path} has taken no record for {HANG_SECONDS:g} s: the disk hangs")
 
-    def _serve(self, database: sqlite3.Connection, identity: tuple[int, int] | None) -> None:
-        """Store records until the end; raises when the file fails or is not this one any more."""
+    def _serve(self, database: sqlite3.Connection, opened: tuple[int, int] | None) -> None:
+        """Store records until the end; raises when the file fails or is not the one `opened`."""
         try:
             while True:
                 limits = self._limits
                 prune(database, limits.days, limits.max_mib)
-                if not self._store_for(database, identity, PRUNE_SECONDS):
+                if not self._store_for(database, opened, PRUNE_SECONDS):
                     return
         finally:
             database.close()
 
     def _store_for(
-        self, database: sqlite3.Connection, identity: tuple[int, int] | None, seconds: float
+        self, database: sqlite3.Connection, opened: tuple[int, int] | None, seconds: float
     ) -> bool:
         """Store records for about `seconds` or until told to end; return whether to go on.
 
@@ -194,7 +195,7 @@ class History:
             batch, self._kept = self._kept or self._batch(), None
             if batch is None:
                 return False
-            if batch and _identity(self.path) != identity:
+            if batch and identity(self.path) != opened:
                 self._kept = batch
                 raise _ReplacedError
             self._store(database, batch)
@@ -257,12 +258,3 @@ class History:
 
 class _ReplacedError(Exception):
     """The file is not the one that was opened any more."""
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Return what tells a file from another of the same name, None if it is not there."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino

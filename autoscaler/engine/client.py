@@ -149,7 +149,7 @@ class EngineClient(docker.APIClient):
         """Take the provisional version of docker-py's constructor."""
         self._agreed = value
 
-    def refuse_trouble(self, response: requests.Response) -> None:
+    def raise_for_status(self, response: requests.Response) -> None:
         """Raise APIError if the answer is one; agree anew first if the engine refuses the version.
 
         docker-py looks for the engine's words under `message`. A proxy before it answers in a form
@@ -164,7 +164,7 @@ class EngineClient(docker.APIClient):
             said = response.text.strip()[:_LONGEST_ANSWER]
             raise APIError(str(error), response=response, explanation=said) from error
 
-    _raise_for_status = refuse_trouble
+    _raise_for_status = raise_for_status
 
 
 def connect(url: str, timeout: float, pool_size: int) -> EngineClient:

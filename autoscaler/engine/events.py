@@ -181,7 +181,7 @@ def _open(api: EngineClient) -> Response:
         stream=True,
         timeout=api.timeout,
     )
-    api.refuse_trouble(response)
+    api.raise_for_status(response)
     connection = _socket_of(response)
     connection.settimeout(None)
     if connection.family != socket.AF_UNIX:

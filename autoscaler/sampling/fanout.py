@@ -80,8 +80,7 @@ class Fanout(Generic[K, V]):
                 continue
             try:
                 answer = call()
-            except BaseException:
-                # A defect of the call: this thread ends with its traceback and is replaced.
+            except BaseException:  # a defect: this thread ends with its traceback on record
                 with self._guard:
                     self._workers -= 1
                 raise

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from autoscaler.errors import AutoscalerError
+from autoscaler.files import identity
 from autoscaler.surface.control import GROUP, SOCKET, Ask, ControlServer
 from autoscaler.surface.defects import Defects
 
@@ -41,7 +42,7 @@ class ControlSocket:
         self._told = told
         self._beside = beside
         self._server: ControlServer | None = None
-        self._place = (0, 0)
+        self._made: tuple[int, int] | None = None
         self._lost = False
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -65,8 +66,8 @@ class ControlSocket:
             self._thread.join()
         if self._server is not None:
             self._server.server_close()
-            with contextlib.suppress(OSError):  # gone already, or not to be looked at
-                if _place(self.path) == self._place:
+            if self._made is not None and identity(self.path) == self._made:
+                with contextlib.suppress(OSError):  # gone this very moment
                     self.path.unlink()
 
     def _listen(self) -> ControlServer:
@@ -78,7 +79,7 @@ class ControlSocket:
         server.timeout = LOOK_SECONDS
         try:
             _give_to_group(self.path)
-            self._place = _place(self.path)
+            self._made = identity(self.path)
         except OSError as error:
             server.server_close()
             raise self._cannot_listen(error) from error
@@ -101,14 +102,11 @@ class ControlSocket:
 
     def _look(self) -> None:
         """Listen anew if the socket is gone; what somebody has put in its place stays."""
-        try:
-            trouble = ""
-            if _place(self.path) != self._place:
-                trouble = f"{self.path} is not this daemon's socket any more; remove it"
-        except FileNotFoundError:
+        found, trouble = identity(self.path), ""
+        if found is None:
             trouble = self._remade()
-        except OSError as error:
-            trouble = f"cannot look at {self.path}: {error.strerror}"
+        elif found != self._made:
+            trouble = f"{self.path} is not this daemon's socket any more; remove it"
         if trouble and not self._lost:
             self._told(trouble)
         elif self._lost and not trouble:
@@ -126,12 +124,6 @@ class ControlSocket:
             before.server_close()
         self._lost = True  # so that it is told
         return ""
-
-
-def _place(path: Path) -> tuple[int, int]:
-    """Return what tells a file from another of the same name. Raises OSError."""
-    found = path.stat()
-    return found.st_dev, found.st_ino
 
 
 def _give_to_group(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -317,3 +318,17 @@ def test_without_any_reading_the_check_fails(
     code, answer = _check(capsys, settings)
     assert [one["level"] for one in _of(answer, "cpu cgroup")] == ["fail"]
     assert code == 1
+
+
+def test_the_example_for_machines_asks_for_what_the_answer_has(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A filter on a name that is not there would show nothing, as if all were well."""
+    with pytest.raises(SystemExit):
+        main(["check", "--help"])
+    asked = re.search(r"jq '\.([a-z]+)\[\]", capsys.readouterr().out)
+    assert asked is not None
+    path = tmp_path / "a.env"
+    path.write_text("AUTOSCALER_PROJECT=v11\nAUTOSCALER_NGINX__CONTAINER=p\n")
+    _, answer = _check(capsys, path, "--settings-only")
+    assert asked[1] in answer
